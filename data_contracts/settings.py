@@ -1,0 +1,160 @@
+"""Settings of one installation: environment variables and `returnscope.toml`, validated.
+
+Belongs here: what a user may set, its default and its reason. Does not belong: facts that hold for everyone
+(`reference/`), secrets (they stay in the environment).
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from data_contracts.feed import BadRows
+from data_contracts.marketplaces import Marketplace, get_marketplace
+from data_contracts.registry import all_feeds
+
+#: environment variable → (default, meaning); the whole list that returnscope itself reads
+ENVIRONMENT = {
+    "RETURNSCOPE_HOME": ("./.returnscope", "state of this installation: warehouse, cache, published marts"),
+    "RETURNSCOPE_LAKE": ("$RETURNSCOPE_HOME/lake", "object store: a folder or s3://bucket/prefix"),
+    "RETURNSCOPE_CONFIG": ("./returnscope.toml", "stores, settings, return rules, mappings"),
+}
+
+
+class SettingsError(ValueError):
+    """The configuration is wrong; the message names file, key and remedy."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Store(_Strict):
+    """One seller account in one region."""
+
+    region: Literal["na", "eu", "fe"]
+    marketplaces: tuple[str, ...] = Field(min_length=1)
+    #: where pulls come from: files in the inbox, Amazon's SP-API, or the simulator
+    connector: Literal["inbox", "sp-api", "simulator"] = "inbox"
+    #: the connector's own options, e.g. the simulator's seed
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("marketplaces")
+    @classmethod
+    def _known(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return tuple(get_marketplace(code).marketplace for code in codes)
+        except KeyError as error:
+            raise ValueError(error.args[0]) from error
+
+    @property
+    def first(self) -> Marketplace:
+        """The store's first marketplace, whose time zone unattributed rows use."""
+        return get_marketplace(self.marketplaces[0])
+
+
+class Tuning(_Strict):
+    """Numbers a seller may change. Each default says where it comes from."""
+
+    reporting_currency: str | None = Field(None, pattern=r"^[A-Z]{3}$")
+    #: the panel's alert: above 3 % of reviews with 1–3 stars
+    critical_review_threshold: Decimal = Decimal("0.03")
+    #: standard return window in days from delivery (Amazon help; most items)
+    return_window_days: int = Field(30, ge=1)
+    #: days a parcel takes to the buyer and back into the books, so that a cohort is mature when both are over
+    processing_days: int = Field(15, ge=0)
+    #: weight, in units, of the category's rate when a single ASIN's rate is judged
+    category_prior_units: int = Field(20, ge=0)
+    #: how far back a night asks again for what can still be restated; longer in January and February, after the season
+    lookback_days: int = Field(35, ge=1)
+    lookback_days_after_season: int = Field(90, ge=1)
+
+
+class Settings(_Strict):
+    """Everything a run depends on besides the lake and the as-of date."""
+
+    home: Path
+    lake: str
+    config: Path
+    stores: dict[str, Store] = Field(default_factory=dict)
+    settings: Tuning = Field(default_factory=Tuning)
+    thresholds: dict[str, BadRows] = Field(default_factory=dict)
+    #: named mapping files for sellers' own exports, name → path
+    mappings: dict[str, Path] = Field(default_factory=dict)
+    #: CSV with day, currency, reporting_currency, rate
+    fx_rates: Path | None = None
+    #: CSV with sku, asin, category (any of the first two) for feeds that carry no category
+    categories: Path | None = None
+    #: where alerts go, as Apprise URLs
+    alerts: tuple[str, ...] = ()
+    return_rules: tuple[dict[str, Any], ...] = ()
+
+    @field_validator("thresholds")
+    @classmethod
+    def _feeds_exist(cls, thresholds: dict[str, BadRows]) -> dict[str, BadRows]:
+        if unknown := set(thresholds) - set(all_feeds()):
+            raise ValueError(f"no such feed: {', '.join(sorted(unknown))}; known: {', '.join(all_feeds())}")
+        return thresholds
+
+    def bad_rows(self, feed: str) -> BadRows:
+        """Threshold of a feed: the user's, else the feed's own."""
+        return self.thresholds.get(feed, all_feeds()[feed].bad_rows)
+
+    def store(self, store_id: str) -> Store | None:
+        """A declared store; None when no store at all is declared.
+
+        Raises SettingsError when others are declared but not this one: a mistyped name must not open a new store.
+        """
+        if store_id in self.stores:
+            return self.stores[store_id]
+        if self.stores:
+            raise SettingsError(
+                f"store {store_id!r} is not in {self.config}; it has {', '.join(self.stores)}. "
+                f'Add [stores.{store_id}] with region and marketplaces, or correct the name.'
+            )
+        return None
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment and the configuration file, which may be absent.
+
+    Raises SettingsError naming the file and the key.
+    """
+    env = os.environ if environ is None else environ
+    home = Path(env.get("RETURNSCOPE_HOME") or "./.returnscope").absolute()
+    lake = env.get("RETURNSCOPE_LAKE") or str(home / "lake")
+    config = Path(env.get("RETURNSCOPE_CONFIG") or "./returnscope.toml").absolute()
+    values: dict[str, Any] = {}
+    if config.is_file():
+        try:
+            values = tomllib.loads(config.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{config}: not valid TOML: {error}") from error
+    elif env.get("RETURNSCOPE_CONFIG"):
+        raise SettingsError(f"{config}: RETURNSCOPE_CONFIG names a file that does not exist")
+    base = config.parent
+    for key in ("fx_rates", "categories"):
+        if isinstance(values.get(key), str):
+            values[key] = base / values[key]
+    if isinstance(values.get("mappings"), dict):
+        values["mappings"] = {name: base / str(path) for name, path in values["mappings"].items()}
+    try:
+        return Settings(**{**values, "home": home, "lake": lake, "config": config})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"{config}: [{where}] {first['msg']}") from error
+    except TypeError as error:
+        raise SettingsError(f"{config}: {error}") from error
+
+
+def is_late_season(day: date) -> bool:
+    """January and February, when the holiday season's returns are still being restated."""
+    return day.month in (1, 2)
