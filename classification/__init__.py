@@ -1,0 +1,1 @@
+"""From return codes and comments to a reason class; no input or output of its own."""
