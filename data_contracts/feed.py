@@ -155,9 +155,8 @@ class Feed:
         seen: dict[str, str] = {}
         for column in self.columns:
             for header in column.headers:
-                if other := seen.setdefault(header, column.name):
-                    if other != column.name:
-                        raise ValueError(f"feed {self.name}: header {header!r} names {other} and {column.name}")
+                if (other := seen.setdefault(header, column.name)) != column.name:
+                    raise ValueError(f"feed {self.name}: header {header!r} names {other} and {column.name}")
         if self.merge is Merge.KEYED and not self.key:
             raise ValueError(f"feed {self.name}: a keyed feed needs a key")
 

@@ -117,7 +117,7 @@ class Settings(_Strict):
         if self.stores:
             raise SettingsError(
                 f"store {store_id!r} is not in {self.config}; it has {', '.join(self.stores)}. "
-                f'Add [stores.{store_id}] with region and marketplaces, or correct the name.'
+                f"Add [stores.{store_id}] with region and marketplaces, or correct the name."
             )
         return None
 

@@ -27,8 +27,9 @@ FEED = Feed(
     merge=Merge.SNAPSHOT,
     report_types=("GET_FBA_MYI_UNSUPPRESSED_INVENTORY_DATA",),
     columns=(
-        Column("sku", description="Seller's SKU.", aliases=("seller-sku", "merchant-sku"), required=True,
-               nullable=False),
+        Column(
+            "sku", description="Seller's SKU.", aliases=("seller-sku", "merchant-sku"), required=True, nullable=False
+        ),
         Column("fnsku", description="Fulfilment network SKU.", aliases=("fulfillment-channel-sku",)),
         Column("asin", description="Amazon's item number.", required=True, nullable=False, pattern=r"[A-Z0-9]{10}"),
         Column("product_name", description="Title."),

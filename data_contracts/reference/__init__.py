@@ -7,6 +7,7 @@ of one user (`data_contracts/settings.py`), facts about feeds (`data_contracts/f
 from __future__ import annotations
 
 import csv
+import io
 from functools import cache
 from importlib.resources import files
 
@@ -22,5 +23,4 @@ def read(name: str) -> tuple[dict[str, str], ...]:
     path = files(__name__) / f"{name}.csv"
     if not path.is_file():
         raise FileNotFoundError(f"no reference table {name!r}; there are {', '.join(tables())}")
-    with path.open(encoding="utf-8", newline="") as file:
-        return tuple(csv.DictReader(file))
+    return tuple(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline="")))

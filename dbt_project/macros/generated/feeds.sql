@@ -1,0 +1,91 @@
+{# made by `python -m data_contracts.generate` from data_contracts/; edit there, not here #}
+
+{# window, keyed or snapshot #}
+{% macro feed_merge(feed) %}
+  {% set values = {
+    "fba_returns": "window",
+    "grade_resell": "keyed",
+    "inventory": "snapshot",
+    "listings": "keyed",
+    "mfn_returns": "keyed",
+    "orders": "keyed",
+    "reviews": "keyed",
+    "settlements": "keyed",
+  } %}
+  {{ return(values[feed]) }}
+{% endmacro %}
+
+{# physical columns of the key; empty unless keyed #}
+{% macro feed_key(feed) %}
+  {% set values = {
+    "fba_returns": [],
+    "grade_resell": ["lpn", "order_id"],
+    "inventory": [],
+    "listings": ["sku"],
+    "mfn_returns": ["amazon_rma_id", "order_id", "asin", "merchant_sku"],
+    "orders": ["order_id", "sku"],
+    "reviews": ["review_id", "asin"],
+    "settlements": ["settlement_id"],
+  } %}
+  {{ return(values[feed]) }}
+{% endmacro %}
+
+{# physical columns of the key where the first key column is blank; empty: there is none #}
+{% macro feed_fallback_key(feed) %}
+  {% set values = {
+    "fba_returns": [],
+    "grade_resell": ["order_id", "manual_order_item_id", "sku", "asin", "event_date_at", "event_date_day"],
+    "inventory": [],
+    "listings": [],
+    "mfn_returns": ["order_id", "asin", "merchant_sku", "return_request_date_at", "return_request_date_day"],
+    "orders": [],
+    "reviews": ["asin", "reviewer_id", "review_date_at", "review_date_day", "rating", "title", "body"],
+    "settlements": [],
+  } %}
+  {{ return(values[feed]) }}
+{% endmacro %}
+
+{# physical columns that tell a row apart where a file without a window restates rows #}
+{% macro feed_identity(feed) %}
+  {% set values = {
+    "fba_returns": ["return_date_at", "return_date_day", "order_id", "sku", "asin", "fnsku", "fulfillment_center_id", "reason"],
+    "grade_resell": [],
+    "inventory": [],
+    "listings": [],
+    "mfn_returns": [],
+    "orders": [],
+    "reviews": [],
+    "settlements": [],
+  } %}
+  {{ return(values[feed]) }}
+{% endmacro %}
+
+{# physical day column of the event, or an empty string for snapshots #}
+{% macro feed_event_day(feed) %}
+  {% set values = {
+    "fba_returns": "return_date_day",
+    "grade_resell": "event_date_day",
+    "inventory": "",
+    "listings": "",
+    "mfn_returns": "return_request_date_day",
+    "orders": "purchase_date_day",
+    "reviews": "review_date_day",
+    "settlements": "posted_date_day",
+  } %}
+  {{ return(values[feed]) }}
+{% endmacro %}
+
+{# all physical columns in order #}
+{% macro feed_columns(feed) %}
+  {% set values = {
+    "fba_returns": ["_store", "_delivery_id", "_line_number", "return_date_at", "return_date_day", "order_id", "sku", "asin", "fnsku", "product_name", "quantity", "fulfillment_center_id", "detailed_disposition", "reason", "status", "license_plate_number", "customer_comments"],
+    "grade_resell": ["_store", "_delivery_id", "_line_number", "event_date_at", "event_date_day", "order_id", "value_recovery_type", "lpn", "manual_order_item_id", "sku", "fnsku", "asin", "quantity", "unit_status", "reason_for_unit_status", "used_condition", "used_sku", "used_fnsku", "disposition"],
+    "inventory": ["_store", "_delivery_id", "_line_number", "sku", "fnsku", "asin", "product_name", "condition", "your_price", "mfn_listing_exists", "afn_listing_exists", "per_unit_volume", "mfn_fulfillable_quantity", "afn_warehouse_quantity", "afn_fulfillable_quantity", "afn_unsellable_quantity", "afn_reserved_quantity", "afn_total_quantity", "afn_inbound_working_quantity", "afn_inbound_shipped_quantity", "afn_inbound_receiving_quantity", "afn_researching_quantity", "afn_reserved_future_supply", "afn_future_supply_buyable"],
+    "listings": ["_store", "_delivery_id", "_line_number", "item_name", "listing_id", "sku", "price", "quantity", "open_date_at", "open_date_day", "product_id_type", "item_condition", "asin", "product_id", "fulfillment_channel", "status", "category"],
+    "mfn_returns": ["_store", "_delivery_id", "_line_number", "order_id", "order_date_at", "order_date_day", "return_request_date_at", "return_request_date_day", "return_request_status", "amazon_rma_id", "merchant_rma_id", "label_type", "label_cost", "currency_code", "return_carrier", "tracking_id", "label_to_be_paid_by", "a_to_z_claim", "is_prime", "asin", "merchant_sku", "item_name", "return_quantity", "return_reason", "in_policy", "return_type", "resolution", "invoice_number", "return_delivery_date_at", "return_delivery_date_day", "order_amount", "order_quantity", "safet_action_reason", "safet_claim_id", "safet_claim_state", "safet_claim_creation_time_at", "safet_claim_creation_time_day", "safet_claim_reimbursement_amount", "refunded_amount", "category", "order_item_id", "customer_comments"],
+    "orders": ["_store", "_delivery_id", "_line_number", "order_id", "merchant_order_id", "purchase_date_at", "purchase_date_day", "last_updated_date_at", "last_updated_date_day", "order_status", "fulfillment_channel", "sales_channel", "order_channel", "ship_service_level", "product_name", "sku", "asin", "item_status", "quantity", "currency", "item_price", "item_tax", "shipping_price", "shipping_tax", "gift_wrap_price", "gift_wrap_tax", "item_promotion_discount", "ship_promotion_discount", "ship_country", "is_business_order", "price_designation", "is_replacement_order", "original_order_id", "category"],
+    "reviews": ["_store", "_delivery_id", "_line_number", "asin", "rating", "review_date_at", "review_date_day", "parent_asin", "reviewer_id", "review_id", "title", "body", "verified_purchase", "helpful_votes", "marketplace", "language", "category", "product_name"],
+    "settlements": ["_store", "_delivery_id", "_line_number", "settlement_id", "settlement_start_date_at", "settlement_start_date_day", "settlement_end_date_at", "settlement_end_date_day", "deposit_date_at", "deposit_date_day", "total_amount", "currency", "transaction_type", "order_id", "merchant_order_id", "adjustment_id", "shipment_id", "marketplace_name", "amount_type", "amount_description", "amount", "fulfillment_id", "posted_date_at", "posted_date_day", "posted_date_time_at", "posted_date_time_day", "order_item_code", "merchant_order_item_id", "merchant_adjustment_item_id", "sku", "quantity_purchased", "promotion_id"],
+  } %}
+  {{ return(values[feed]) }}
+{% endmacro %}
