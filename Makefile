@@ -23,6 +23,7 @@ help: ## this list
 	@echo "  Arguments go through ARGS, as in: make demo ARGS='--days 7' or make test ARGS='-k windows'"
 
 setup: $(STAMP) ## make .venv from the locks (instant when nothing changed)
+	@echo ".venv is ready"
 
 # uv installs and compiles in 12 s what takes pip a minute. It compiles here because uv leaves that out by default and
 # PYTHONDONTWRITEBYTECODE may forbid it later: uncompiled, every start costs 4 s more. Where uv cannot run or cannot

@@ -1,1 +1,1 @@
-"""How bytes get in: connectors, decoding, the lake and the ledger; what the data must look like is said in data_contracts."""
+"""How bytes get in: connectors, decoding, the lake and the ledger. How data must look stands in data_contracts."""

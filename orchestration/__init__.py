@@ -1,1 +1,1 @@
-"""Dagster definitions, the command line and the publishing of releases: what runs when, and nothing of what data means."""
+"""Dagster definitions, the command line and publishing: what runs when. Nothing here says what data means."""
