@@ -1,0 +1,83 @@
+{#
+  All SQL that differs between engines, behind adapter.dispatch: the models call these and nothing else of a dialect.
+  Belongs here: one operation each, without business meaning. Does not belong: rules (rates.sql, days.sql, money.sql …).
+  `default__` is DuckDB; another engine adds `<engine>__` beside it.
+#}
+
+{# Wall-clock day of an instant in an IANA time zone: date. #}
+{% macro day_in_zone(instant, zone) %}{{ return(adapter.dispatch('day_in_zone', 'returnscope')(instant, zone)) }}{% endmacro %}
+{% macro default__day_in_zone(instant, zone) -%}
+  cast(({{ instant }}) at time zone {{ zone }} as date)
+{%- endmacro %}
+
+{# Date plus a whole number of days, which may be negative: date. #}
+{% macro add_days(day, days) %}{{ return(adapter.dispatch('add_days', 'returnscope')(day, days)) }}{% endmacro %}
+{% macro default__add_days(day, days) -%}
+  (({{ day }}) + cast({{ days }} as integer))
+{%- endmacro %}
+
+{# Date minus a whole number of days: date. #}
+{% macro days_before(day, days) -%}
+  {{ add_days(day, "-(" ~ days ~ ")") }}
+{%- endmacro %}
+
+{# Days from one date to a later one, negative when it is earlier: bigint. #}
+{% macro days_between(earlier, later) %}{{ return(adapter.dispatch('days_between', 'returnscope')(earlier, later)) }}{% endmacro %}
+{% macro default__days_between(earlier, later) -%}
+  date_diff('day', {{ earlier }}, {{ later }})
+{%- endmacro %}
+
+{# Rows of one date column `day`, from first to last, both included: a table expression for a from clause. #}
+{% macro days_table(first, last) %}{{ return(adapter.dispatch('days_table', 'returnscope')(first, last)) }}{% endmacro %}
+{% macro default__days_table(first, last) -%}
+  (select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as date) as day)
+{%- endmacro %}
+
+{# Every match of a regular expression replaced: text. #}
+{% macro regexp_replace_all(text, pattern, replacement) %}{{ return(adapter.dispatch('regexp_replace_all', 'returnscope')(text, pattern, replacement)) }}{% endmacro %}
+{% macro default__regexp_replace_all(text, pattern, replacement) -%}
+  regexp_replace({{ text }}, '{{ pattern }}', '{{ replacement }}', 'g')
+{%- endmacro %}
+
+{# Whether a regular expression is found anywhere in the text: boolean. #}
+{% macro regexp_found(text, pattern) %}{{ return(adapter.dispatch('regexp_found', 'returnscope')(text, pattern)) }}{% endmacro %}
+{% macro default__regexp_found(text, pattern) -%}
+  regexp_matches({{ text }}, '{{ pattern }}')
+{%- endmacro %}
+
+{# Texts joined by a separator in a given order, NULLs left out: text. Used in a group by. #}
+{% macro ordered_join(text, separator, order) %}{{ return(adapter.dispatch('ordered_join', 'returnscope')(text, separator, order)) }}{% endmacro %}
+{% macro default__ordered_join(text, separator, order) -%}
+  string_agg({{ text }}, '{{ separator }}' order by {{ order }})
+{%- endmacro %}
+
+{# A list of texts in a given order as JSON text: ["a","b"]. Used in a group by; NULLs are left out. #}
+{% macro json_text_list(text, order) %}{{ return(adapter.dispatch('json_text_list', 'returnscope')(text, order)) }}{% endmacro %}
+{% macro default__json_text_list(text, order) -%}
+  cast(to_json(coalesce(list({{ text }} order by {{ order }}) filter (where {{ text }} is not null), [])) as varchar)
+{%- endmacro %}
+
+{# Value of the row that comes last in an order of one expression; ties must be broken by the order itself. #}
+{% macro value_at_max(value, order) %}{{ return(adapter.dispatch('value_at_max', 'returnscope')(value, order)) }}{% endmacro %}
+{% macro default__value_at_max(value, order) -%}
+  arg_max({{ value }}, {{ order }})
+{%- endmacro %}
+
+{# Several expressions as one value that sorts by the first, then the second …; for value_at_max. #}
+{% macro sort_key(parts) %}{{ return(adapter.dispatch('sort_key', 'returnscope')(parts)) }}{% endmacro %}
+{% macro default__sort_key(parts) -%}
+  row({{ parts | join(', ') }})
+{%- endmacro %}
+
+{# A 64-bit hash that is fast and may differ from engine to engine: for joins and groups inside one model, never published
+   and never trusted alone (see delivery.sql). #}
+{% macro quick_hash(parts) %}{{ return(adapter.dispatch('quick_hash', 'returnscope')(parts)) }}{% endmacro %}
+{% macro default__quick_hash(parts) -%}
+  hash({{ parts | join(', ') }})
+{%- endmacro %}
+
+{# Quotient of two non-negative integers, rounded down: bigint. #}
+{% macro whole_quotient(dividend, divisor) %}{{ return(adapter.dispatch('whole_quotient', 'returnscope')(dividend, divisor)) }}{% endmacro %}
+{% macro default__whole_quotient(dividend, divisor) -%}
+  (({{ dividend }}) // ({{ divisor }}))
+{%- endmacro %}
