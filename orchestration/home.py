@@ -1,0 +1,171 @@
+"""The state of one installation on disk: where things lie, the lock that keeps runs apart, scratch folders that heal.
+
+Belongs here: places below RETURNSCOPE_HOME and who may use them when. Does not belong: the lake (it may lie elsewhere)
+and what the files hold.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from ingestion.failures import TransientFailure
+
+log = logging.getLogger(__name__)
+
+#: a night over ten million order lines takes minutes; who waits longer than this waits for something that hangs
+LOCK_WAIT_SECONDS = 3600.0
+_POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Home:
+    """Places of an installation. Nothing is made before it is used."""
+
+    root: Path
+
+    @property
+    def marts(self) -> Path:
+        """The published marts that BI and the panel read; replaced whole, never changed in place."""
+        return self.root / "published" / "marts.duckdb"
+
+    @property
+    def last_build(self) -> Path:
+        """The warehouse of the newest build, published or refused, for whoever wants to dig. Nothing reads it."""
+        return self.root / "warehouse" / "last_build.duckdb"
+
+    @property
+    def scratch(self) -> Path:
+        """Private folders of running processes."""
+        return self.root / "scratch"
+
+    @property
+    def inbox(self) -> Path:
+        """Where downloaded files are dropped, one folder per store."""
+        return self.root / "inbox"
+
+    @property
+    def runs(self) -> Path:
+        """One JSON record per run: what it did, how long each part took, what the audit said."""
+        return self.root / "runs"
+
+    @property
+    def cache(self) -> Path:
+        """Local copies of objects of the lake; may be deleted at any time."""
+        return self.root / "cache"
+
+    @property
+    def dagster(self) -> Path:
+        """DAGSTER_HOME."""
+        return self.root / "dagster"
+
+    @property
+    def lock(self) -> Path:
+        """The lock file of `locked`."""
+        return self.root / "run.lock"
+
+    @contextmanager
+    def locked(
+        self, work: str, *, wait_seconds: float = LOCK_WAIT_SECONDS, on_wait: Callable[[str], None] | None = None
+    ) -> Iterator[None]:
+        """Hold the one lock that all building and publishing in this home takes; the kernel frees it on any exit.
+
+        `on_wait` is told once who holds the lock. Raises TransientFailure when it is still held after `wait_seconds`.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        with self.lock.open("a+", encoding="utf-8") as file:
+            deadline = time.monotonic() + wait_seconds
+            told = False
+            while not _try_lock(file):
+                if time.monotonic() >= deadline:
+                    raise TransientFailure(
+                        f"Another run is at work here: {self._holder()}",
+                        str(self.lock),
+                        "Wait until it has ended, then run again. Nothing was changed.",
+                    )
+                if not told and on_wait is not None:
+                    on_wait(self._holder())
+                told = True
+                time.sleep(_POLL_SECONDS)
+            file.seek(0)
+            file.truncate()
+            since = datetime.now(UTC).isoformat(timespec="seconds")
+            json.dump({"work": work, "pid": os.getpid(), "since": since}, file)
+            file.flush()
+            try:
+                yield
+            finally:
+                fcntl.flock(file, fcntl.LOCK_UN)
+
+    def _holder(self) -> str:
+        try:
+            told = json.loads(self.lock.read_text(encoding="utf-8"))
+            return f"{told['work']}, process {told['pid']}, since {told['since']}"
+        except (OSError, ValueError, KeyError):  # between the other's lock and its note: the lock is what counts
+            return "a process that has just started"
+
+    @contextmanager
+    def scratch_folder(self, name: str) -> Iterator[Path]:
+        """A private folder, removed at the end. What a killed process left behind is removed by `heal`."""
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.scratch))
+        with (folder / ".alive").open("w") as mark:
+            fcntl.flock(mark, fcntl.LOCK_EX)
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def heal(self) -> list[Path]:
+        """Remove scratch folders whose process is gone; the removed ones."""
+        removed = []
+        for folder in sorted(self.scratch.iterdir()) if self.scratch.is_dir() else []:
+            if folder.is_dir() and _is_abandoned(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+                removed.append(folder)
+                log.info("removed %s, left behind by a run that was killed", folder)
+        return removed
+
+
+def _try_lock(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _is_abandoned(folder: Path) -> bool:
+    try:
+        with (folder / ".alive").open("r+") as mark:
+            return _try_lock(mark)
+    except FileNotFoundError:
+        # killed between making the folder and its mark, unless that is happening right now
+        return time.time() - folder.stat().st_mtime > 60
+
+
+def replace_durably(new: Path, target: Path) -> None:
+    """Put a finished file in another's place in one step that survives a power cut; both on one file system.
+
+    Readers that have the old file open keep it; who opens after this sees the new one.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with new.open("rb") as file:
+        os.fsync(file.fileno())
+    new.replace(target)
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
