@@ -113,6 +113,14 @@ def _macro(name: str, meaning: str, values: Mapping[str, object]) -> str:
     )
 
 
+def _zones_macro() -> str:
+    zones = sorted({row["time_zone"] for row in reference.read("marketplaces")})
+    return (
+        "{# time zones in which marketplaces report their days #}\n{% macro marketplace_time_zones() %}\n"
+        f"  {{{{ return({json.dumps(zones)}) }}}}\n{{% endmacro %}}\n"
+    )
+
+
 def macros_sql(feeds: Mapping[str, Feed]) -> str:
     """The dbt macros that say how the rows of a feed merge."""
     every = feeds.values()
@@ -140,6 +148,7 @@ def macros_sql(feeds: Mapping[str, Feed]) -> str:
             {f.name: f"{f.event}_day" if f.event else "" for f in every},
         ),
         _macro("feed_columns", "all physical columns in order", {f.name: list(f.physical()) for f in every}),
+        _zones_macro(),
     ]
     return "\n".join(parts)
 

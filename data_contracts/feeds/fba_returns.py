@@ -14,7 +14,16 @@ FEED = Feed(
         "earlier days and may move to another day, so a complete pull owns its whole window."
     ),
     merge=Merge.WINDOW,
-    identity=("return_date", "order_id", "sku", "asin", "fnsku", "fulfillment_center_id", "reason"),
+    identity=(
+        "return_date",
+        "order_id",
+        "sku",
+        "asin",
+        "fnsku",
+        "fulfillment_center_id",
+        "reason",
+        "license_plate_number",
+    ),
     event="return_date",
     report_types=("GET_FBA_FULFILLMENT_CUSTOMER_RETURNS_DATA",),
     max_days=60,

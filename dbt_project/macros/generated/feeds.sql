@@ -48,7 +48,7 @@
 {# physical columns that tell a row apart where a file without a window restates rows #}
 {% macro feed_identity(feed) %}
   {% set values = {
-    "fba_returns": ["return_date_at", "return_date_day", "order_id", "sku", "asin", "fnsku", "fulfillment_center_id", "reason"],
+    "fba_returns": ["return_date_at", "return_date_day", "order_id", "sku", "asin", "fnsku", "fulfillment_center_id", "reason", "license_plate_number"],
     "grade_resell": [],
     "inventory": [],
     "listings": [],
@@ -88,4 +88,9 @@
     "settlements": ["_store", "_delivery_id", "_line_number", "settlement_id", "settlement_start_date_at", "settlement_start_date_day", "settlement_end_date_at", "settlement_end_date_day", "deposit_date_at", "deposit_date_day", "total_amount", "currency", "transaction_type", "order_id", "merchant_order_id", "adjustment_id", "shipment_id", "marketplace_name", "amount_type", "amount_description", "amount", "fulfillment_id", "posted_date_at", "posted_date_day", "posted_date_time_at", "posted_date_time_day", "order_item_code", "merchant_order_item_id", "merchant_adjustment_item_id", "sku", "quantity_purchased", "promotion_id"],
   } %}
   {{ return(values[feed]) }}
+{% endmacro %}
+
+{# time zones in which marketplaces report their days #}
+{% macro marketplace_time_zones() %}
+  {{ return(["Africa/Cairo", "Africa/Johannesburg", "America/Los_Angeles", "America/Sao_Paulo", "Asia/Dubai", "Asia/Kolkata", "Asia/Riyadh", "Asia/Singapore", "Asia/Tokyo", "Australia/Sydney", "Europe/Amsterdam", "Europe/Berlin", "Europe/Brussels", "Europe/Dublin", "Europe/Istanbul", "Europe/London", "Europe/Madrid", "Europe/Paris", "Europe/Rome", "Europe/Stockholm", "Europe/Warsaw"]) }}
 {% endmacro %}
