@@ -1,0 +1,5 @@
+select
+    sku,
+    asin,
+    category
+from {{ source('control', 'categories') }}

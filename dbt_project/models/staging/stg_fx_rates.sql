@@ -1,0 +1,6 @@
+select
+    day,
+    currency,
+    reporting_currency,
+    rate
+from {{ source('control', 'fx_rates') }}

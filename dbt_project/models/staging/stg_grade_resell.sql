@@ -1,0 +1,21 @@
+select
+    _store as store,
+    _delivery_id as delivery_id,
+    _line_number as line_number,
+    event_date_at,
+    event_date_day,
+    order_id,
+    value_recovery_type,
+    lpn,
+    manual_order_item_id,
+    sku,
+    fnsku,
+    asin,
+    quantity,
+    unit_status,
+    reason_for_unit_status,
+    used_condition,
+    used_sku,
+    used_fnsku,
+    disposition
+from {{ source('bronze', 'grade_resell') }}

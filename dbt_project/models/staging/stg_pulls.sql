@@ -1,0 +1,22 @@
+select
+    pull_id,
+    store,
+    feed,
+    delivery_id,
+    window_from,
+    window_to,
+    delivered_at,
+    outcome,
+    restates,
+    source,
+    file_name,
+    report_type,
+    charset,
+    rows_in,
+    rows_bronze,
+    rows_quarantined,
+    size_bytes,
+    first_event_day,
+    last_event_day,
+    error
+from {{ source('control', 'pulls') }}

@@ -1,0 +1,20 @@
+select
+    _store as store,
+    _delivery_id as delivery_id,
+    _line_number as line_number,
+    asin,
+    rating,
+    review_date_at,
+    review_date_day,
+    parent_asin,
+    reviewer_id,
+    review_id,
+    title,
+    body,
+    verified_purchase,
+    helpful_votes,
+    marketplace,
+    language,
+    category,
+    product_name
+from {{ source('bronze', 'reviews') }}

@@ -1,0 +1,6 @@
+select
+    store,
+    region,
+    marketplace,
+    position
+from {{ source('control', 'stores') }}
