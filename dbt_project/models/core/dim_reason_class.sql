@@ -1,9 +1,11 @@
 -- The reason taxonomy: order of display, default fault and advice of each class.
 select
-    reason_class,
-    position,
-    fault,
-    advice_code,
-    advice_en,
-    advice_zh
-from {{ ref('stg_reason_classes') }}
+    classes.reason_class,
+    classes.position,
+    classes.fault,
+    classes.advice_code,
+    classes.advice_en,
+    classes.advice_zh,
+    run.as_of_date
+from {{ ref('stg_reason_classes') }} as classes
+cross join {{ ref('stg_run') }} as run

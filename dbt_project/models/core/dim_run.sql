@@ -1,9 +1,11 @@
 -- What this run is asked to compute, for the marts, which read no settings of their own.
 select
     as_of_date,
+    known_by,
     reporting_currency,
-    cast(critical_review_threshold as decimal(9, 6)) as critical_review_threshold,
+    critical_review_threshold,
     return_window_days,
     processing_days,
-    category_prior_units
+    category_prior_units,
+    lookback_days
 from {{ ref('stg_run') }}

@@ -1,0 +1,234 @@
+-- What Grade and Resell brings in, by grade and month: units graded, used units sold, their sales, Amazon's fees for both.
+-- Grading counts in its own month, a sale with its fees in the month of the sale.
+
+with run as (
+    select * from {{ ref('dim_run') }}
+),
+
+stores_with_settlements as (
+    select distinct store from {{ ref('fct_settlement_lines') }}
+),
+
+-- grade of a used SKU as the report states it; the newest statement wins
+grade_of_sku as (
+    select
+        store,
+        lower(used_sku) as used_sku,
+        {{ value_at_max('used_condition', sort_key(['event_date', 'graded_unit_id'])) }} as used_condition
+    from {{ ref('fct_graded_units') }}
+    where used_sku is not null and used_condition is not null
+    group by store, lower(used_sku)
+),
+
+graded as (
+    select
+        units.store,
+        units.marketplace,
+        units.asin,
+        coalesce(units.used_condition, {{ grade_from_sku('units.used_sku') }}, 'unknown') as used_condition,
+        {{ month_start('units.event_date') }} as month,
+        sum(units.units) as units_graded
+    from {{ ref('fct_graded_units') }} as units
+    where units.is_graded
+    group by
+        units.store,
+        units.marketplace,
+        units.asin,
+        coalesce(units.used_condition, {{ grade_from_sku('units.used_sku') }}, 'unknown'),
+        {{ month_start('units.event_date') }}
+),
+
+sold as (
+    select
+        lines.store,
+        lines.marketplace,
+        lines.asin,
+        lines.order_id,
+        lower(lines.sku) as used_sku,
+        coalesce(grades.used_condition, {{ grade_from_sku('lines.sku') }}, 'unknown') as used_condition,
+        {{ month_start('lines.purchase_date') }} as month,
+        lines.currency,
+        lines.units_shipped as units_sold,
+        lines.sales_amount as gross_sales
+    from {{ ref('fct_order_lines') }} as lines
+    left join grade_of_sku as grades on lines.store = grades.store and lower(lines.sku) = grades.used_sku
+    where lines.is_used and lines.is_shipped
+),
+
+-- where the fees of an order and SKU belong: with its sale
+sale_cells as (
+    select
+        store,
+        order_id,
+        used_sku,
+        min(marketplace) as marketplace,
+        min(asin) as asin,
+        min(used_condition) as used_condition,
+        min(month) as month
+    from sold
+    group by store, order_id, used_sku
+),
+
+fee_lines as (
+    select
+        lines.store,
+        lines.marketplace,
+        coalesce(lines.asin, titles.asin, 'unattributed') as asin,
+        lines.order_id,
+        lower(lines.sku) as used_sku,
+        {{ month_start('lines.posted_date') }} as month,
+        lines.currency,
+        -lines.amount as fees,
+        {{ is_grading_charge('lines') }} as is_grading_charge
+    from {{ ref('fct_settlement_lines') }} as lines
+    -- a grading charge carries the title of the product and often no SKU
+    left join (
+        select
+            store,
+            title,
+            min(asin) as asin
+        from {{ ref('dim_asin') }}
+        group by store, title
+        having count(distinct asin) = 1
+    ) as titles
+        on lines.store = titles.store and lines.amount_description = titles.title and {{ is_grading_charge('lines') }}
+    where {{ is_grading_charge('lines') }}
+        or (lower(lines.sku) like 'amzn.gr.%' and lower(lines.amount_type) = 'itemfees')
+),
+
+sale_fees as (
+    select
+        lines.store,
+        coalesce(cells.marketplace, lines.marketplace) as marketplace,
+        coalesce(cells.asin, lines.asin) as asin,
+        coalesce(cells.used_condition, grades.used_condition, {{ grade_from_sku('lines.used_sku') }}, 'unknown')
+            as used_condition,
+        coalesce(cells.month, lines.month) as month,
+        lines.currency,
+        lines.fees
+    from fee_lines as lines
+    left join sale_cells as cells using (store, order_id, used_sku)
+    left join grade_of_sku as grades on lines.store = grades.store and lines.used_sku = grades.used_sku
+    where not lines.is_grading_charge
+),
+
+-- A grading charge does not say which grade the unit got: a month's charges for an ASIN are spread over the units graded
+-- in the newest month up to the posting, exact to the cent.
+posted_charges as (
+    select
+        store,
+        asin,
+        month as posted_month,
+        currency,
+        min(marketplace) as marketplace,
+        sum(fees) as fees
+    from fee_lines
+    where is_grading_charge
+    group by store, asin, month, currency
+),
+
+charges as (
+    select
+        posted.store,
+        posted.asin,
+        posted.posted_month,
+        posted.currency,
+        posted.marketplace,
+        posted.fees,
+        max(graded.month) as month
+    from posted_charges as posted
+    left join graded
+        on posted.store = graded.store and posted.asin = graded.asin and graded.month <= posted.posted_month
+    group by
+        posted.store, posted.asin, posted.posted_month, posted.currency, posted.marketplace, posted.fees
+),
+
+charge_fees as (
+    select
+        charges.store,
+        coalesce(graded.marketplace, charges.marketplace) as marketplace,
+        charges.asin,
+        coalesce(graded.used_condition, 'unknown') as used_condition,
+        coalesce(charges.month, charges.posted_month) as month,
+        charges.currency,
+        case
+            when graded.units_graded is null then charges.fees
+            else {{ spread_to_the_cent('charges.fees', 'graded.units_graded', 'of_charge') }}
+        end as fees
+    from charges
+    left join graded
+        on charges.store = graded.store and charges.asin = graded.asin and charges.month = graded.month
+    window of_charge as (
+        partition by charges.store, charges.asin, charges.posted_month, charges.currency
+    ),
+    of_charge_until as (
+        partition by charges.store, charges.asin, charges.posted_month, charges.currency
+        order by graded.marketplace, graded.used_condition rows between unbounded preceding and current row
+    )
+),
+
+events as (
+    select
+        store, marketplace, asin, used_condition, month, null as currency,
+        units_graded, 0 as units_sold, null as gross_sales, null as fees
+    from graded
+    union all
+    select store, marketplace, asin, used_condition, month, currency, 0, units_sold, gross_sales, null
+    from sold
+    union all
+    select store, marketplace, asin, used_condition, month, currency, 0, 0, null, fees
+    from sale_fees
+    union all
+    select store, marketplace, asin, used_condition, month, currency, 0, 0, null, fees
+    from charge_fees
+),
+
+cells as (
+    select
+        store,
+        marketplace,
+        asin,
+        used_condition,
+        month,
+        sum(units_graded) as units_graded,
+        sum(units_sold) as units_sold,
+        sum(gross_sales) as gross_sales,
+        sum(fees) as fees,
+        {{ single_currency('coalesce(gross_sales, fees)', 'currency') }} as currency,
+        {{ is_mixed_currency('coalesce(gross_sales, fees)', 'currency') }} as is_mixed_currency
+    from events
+    group by store, marketplace, asin, used_condition, month
+),
+
+amounts as (
+    select
+        cells.*,
+        case
+            when cells.is_mixed_currency then null
+            when cells.units_sold = 0 then coalesce(cells.gross_sales, 0)
+            else cells.gross_sales
+        end as known_sales,
+        -- without any settlement of the store its fees are unknown, not nil
+        case
+            when cells.is_mixed_currency then null
+            when stores_with_settlements.store is not null then coalesce(cells.fees, 0)
+        end as known_fees
+    from cells
+    left join stores_with_settlements on cells.store = stores_with_settlements.store
+)
+
+select
+    amounts.store,
+    amounts.marketplace,
+    amounts.asin,
+    amounts.used_condition,
+    amounts.month,
+    cast(amounts.units_graded as bigint) as units_graded,
+    cast(amounts.units_sold as bigint) as units_sold,
+    cast(amounts.known_sales as decimal(18, 4)) as gross_sales,
+    cast(amounts.known_fees as decimal(18, 4)) as fees,
+    {{ rate('(amounts.known_sales - amounts.known_fees)', 'amounts.known_sales') }} as net_recovery_rate,
+    amounts.currency,
+    run.as_of_date
+from amounts
+cross join run
