@@ -128,6 +128,7 @@ class Feed:
     stated window restates rows of a `WINDOW` feed. A moment in a key counts by its instant, else by its day.
     event: the moment column whose day is the row's event day (windows and as-of look at it); None for snapshots.
     drop: header spellings with personal data, dropped before anything is stored; `PERSONAL_HEADER` adds to them.
+    unused: other headers of the report; they help to recognise it, are kept in landing and not taken over.
     report_types: SP-API report types that deliver this feed; empty where only a download exists.
     max_days: longest window of one request; restated_days: how far back a night asks again.
     """
@@ -142,6 +143,7 @@ class Feed:
     identity: tuple[str, ...] = ()
     event: str | None = None
     drop: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
     report_types: tuple[str, ...] = ()
     max_days: int | None = None
     restated_days: int = 0
@@ -164,6 +166,16 @@ class Feed:
     def by_header(self) -> dict[str, Column]:
         """Normalised header spelling to column."""
         return {header: column for column in self.columns for header in column.headers}
+
+    @cached_property
+    def dropped(self) -> frozenset[str]:
+        """Normalised spellings of `drop`."""
+        return frozenset(normalise_header(header) for header in self.drop)
+
+    @cached_property
+    def familiar(self) -> frozenset[str]:
+        """Normalised spellings of every header that this feed is known to have, whatever becomes of it."""
+        return self.dropped.union(self.by_header, map(normalise_header, self.unused))
 
     @cached_property
     def required(self) -> tuple[Column, ...]:
@@ -189,7 +201,7 @@ class Feed:
         folded = normalise_header(header)
         if folded in self.by_header:
             return False
-        return folded in {normalise_header(name) for name in self.drop} or bool(PERSONAL_HEADER.search(folded))
+        return folded in self.dropped or bool(PERSONAL_HEADER.search(folded))
 
 
 #: Amazon says that new columns may appear at any time, so personal data is also recognised by name. The pattern meets

@@ -25,6 +25,7 @@ FEED = Feed(
     title="FBA inventory",
     description="Stock by SKU. The report carries no date, so a snapshot is of the day it was delivered.",
     merge=Merge.SNAPSHOT,
+    unused=("afn-fulfillable-quantity-local", "afn-fulfillable-quantity-remote", "store"),
     report_types=("GET_FBA_MYI_UNSUPPRESSED_INVENTORY_DATA",),
     columns=(
         Column(

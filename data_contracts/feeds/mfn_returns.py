@@ -17,6 +17,7 @@ FEED = Feed(
     key=("amazon_rma_id", "order_id", "asin", "merchant_sku"),
     fallback_key=("order_id", "asin", "merchant_sku", "return_request_date"),
     event="return_request_date",
+    unused=("VAT",),
     report_types=("GET_FLAT_FILE_RETURNS_DATA_BY_RETURN_DATE",),
     max_days=60,
     restated_days=60,

@@ -17,6 +17,15 @@ FEED = Feed(
     fallback_key=("asin", "reviewer_id", "review_date", "rating", "title", "body"),
     event="review_date",
     drop=("reviewer-name", "user-name", "profile-name", "author", "author-name"),
+    unused=(
+        "image",
+        "images",
+        "style",
+        "vine",
+        "helpfulness-denominator",
+        "total-votes",
+        "id",
+    ),
     columns=(
         Column(
             "asin",
