@@ -112,8 +112,10 @@ def demo(days: int, seed: int, asins: int) -> int:
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--store", required=True, help="Store that the reports belong to.")
 @click.option("--feed", help="Feed of the files; recognised by their headers when not named.")
-@click.option("--window", type=WindowOf(), help="Days that were asked for, both inclusive; without it no day is claimed.")
-@click.option("--delivered-at", type=Moment(), help="When the source delivered (ISO 8601, UTC if no zone); now if unsaid.")
+@click.option("--window", type=WindowOf(), help="Days that were asked for, both inclusive; claims none if unsaid.")
+@click.option(
+    "--delivered-at", type=Moment(), help="When the source delivered (ISO 8601, UTC if no zone); now if unsaid."
+)
 @click.option("--mapping", help="Mapping file of a seller's own export, or its name in returnscope.toml.")
 def ingest(
     paths: tuple[Path, ...],
@@ -174,7 +176,7 @@ def pull(store: str | None, feed: str | None, first: date | None, last: date | N
 @click.option("--known-by", type=Moment(ends_day=True), help="Only deliveries up to this time (a bare day: all of it).")
 @click.option("--force", is_flag=True, help="Build again although nothing has changed.")
 def run(as_of: date | None, known_by: datetime | None, force: bool) -> int:
-    """The nightly job: take what is due, build, audit, publish, alert. With a day or a time: rebuild that past night."""
+    """The nightly job: take what is due, build, audit, publish, alert. With a day or time: rebuild that past night."""
     from orchestration.pipeline import nightly
 
     return _report_night(nightly(_settings(), as_of=as_of, known_by=known_by, force=force, tell=say))
@@ -262,7 +264,7 @@ def panel(arguments: tuple[str, ...]) -> NoReturn:
     """The control panel in the browser; further arguments go to Streamlit (--server.port 8600)."""
     app = Path(__file__).resolve().parents[1] / "panel" / "app.py"
     if not app.is_file():
-        raise click.ClickException("the panel is not part of this installation; the marts are open to any DuckDB client")
+        raise click.ClickException("the panel is not part of this installation; any DuckDB client can read the marts")
     _start("streamlit", "run", str(app), *arguments)
 
 

@@ -34,7 +34,8 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]], *, indent: st
     cells = [[_cell(value) for value in row] for row in rows]
     widths = [max(len(text) for text in column) for column in zip(header, *cells, strict=True)]
     is_number = [
-        all(isinstance(row[n], int | float) or row[n] is None for row in rows) and bool(rows) for n in range(len(header))
+        bool(rows) and all(isinstance(row[n], int | float) or row[n] is None for row in rows)
+        for n in range(len(header))
     ]
 
     def line(texts: Sequence[str]) -> str:

@@ -41,9 +41,14 @@ class Home:
         return self.root / "published" / "marts.duckdb"
 
     @property
-    def last_build(self) -> Path:
-        """The warehouse of the newest build, published or refused, for whoever wants to dig. Nothing reads it."""
-        return self.root / "warehouse" / "last_build.duckdb"
+    def build(self) -> Path:
+        """The build file: of the run that holds the lock, else of the newest run, for whoever wants to dig in it."""
+        return self.root / "warehouse" / "warehouse.duckdb"
+
+    @property
+    def dbt(self) -> Path:
+        """dbt's artifacts, logs and kept parse."""
+        return self.root / "warehouse" / "dbt"
 
     @property
     def scratch(self) -> Path:
@@ -56,8 +61,13 @@ class Home:
         return self.root / "inbox"
 
     @property
+    def audits(self) -> Path:
+        """One JSON record per audit: which checks found what, in which rows."""
+        return self.root / "audits"
+
+    @property
     def runs(self) -> Path:
-        """One JSON record per run: what it did, how long each part took, what the audit said."""
+        """One JSON record per run: what it did, how long each part took, whom it told."""
         return self.root / "runs"
 
     @property
@@ -128,8 +138,12 @@ class Home:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def heal(self) -> list[Path]:
-        """Remove scratch folders whose process is gone; the removed ones."""
+        """Remove what killed runs left behind; the removed folders. Call it with the lock held."""
         removed = []
+        spilled = self.build.with_name(f"{self.build.name}.tmp")
+        if spilled.exists():
+            shutil.rmtree(spilled, ignore_errors=True)
+            removed.append(spilled)
         for folder in sorted(self.scratch.iterdir()) if self.scratch.is_dir() else []:
             if folder.is_dir() and _is_abandoned(folder):
                 shutil.rmtree(folder, ignore_errors=True)

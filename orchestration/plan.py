@@ -110,11 +110,11 @@ def _digest_of_file(path: Path, key: str, settings: Settings) -> str:
 @cache
 def versions() -> dict[str, str]:
     """Versions that can change a mart: our code (a hash of it) and the libraries that compute."""
-    from classification import MODEL_VERSION
+    from classification.lexicon import model_version
 
     return {
         "code": code_version(),
-        "classification": MODEL_VERSION,
+        "classification": model_version(),
         **{library: version(library) for library in ("duckdb", "dbt-core", "dbt-duckdb", "pyarrow")},
     }
 

@@ -187,7 +187,7 @@ def build_marts(lake: Lake, manifest: Manifest, path: Path) -> Path:
             con.execute(f"create table marts.\"{name}\" as select * from read_parquet('{_sql(str(source))}')")
             con.execute(f"comment on table marts.\"{name}\" is '{_sql(mart.description)}'")
             for column, text in mart.column_descriptions.items():
-                con.execute(f"comment on column marts.\"{name}\".\"{column}\" is '{_sql(text)}'")
+                con.execute(f'comment on column marts."{name}"."{column}" is \'{_sql(text)}\'')
         con.execute(
             "create table marts.release_info (release_id varchar, as_of_date date, known_by timestamp with time zone, "
             "deliveries bigint, code varchar, versions varchar)"

@@ -106,9 +106,7 @@ def current(lake: Lake) -> Pointer | None:
         return None
     data, version = lake.get_versioned(CURRENT)
     values = json.loads(data)
-    return Pointer(
-        values["release_id"], values["previous"], datetime.fromisoformat(values["published_at"]), version
-    )
+    return Pointer(values["release_id"], values["previous"], datetime.fromisoformat(values["published_at"]), version)
 
 
 def load(lake: Lake, release_id: str) -> Manifest | None:

@@ -1,0 +1,187 @@
+"""Taking in what is due: named files, the inbox, and what connectors are to be asked for.
+
+Belongs here: which deliveries a night takes and from where. Does not belong: how one delivery is taken
+(`ingestion.intake`), which windows are due (`ingestion.connectors`), what happens to the rows (`pipeline.py`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data_contracts.registry import all_feeds
+from ingestion.connectors import (
+    Answer,
+    Connector,
+    Request,
+    Window,
+    nightly_window,
+    open_connector,
+    requestable,
+    windows_due,
+)
+from ingestion.failures import TransientFailure
+from ingestion.intake import record_without_document, take
+from ingestion.ledger import Ledger, Pull
+
+if TYPE_CHECKING:
+    from data_contracts.settings import Settings
+    from ingestion.lake import Lake
+
+log = logging.getLogger(__name__)
+
+OnPull = Callable[[Pull], None]
+
+
+def expand(paths: Iterable[Path]) -> Iterator[Path]:
+    """The files among and below these paths, sorted by path within each folder; hidden ones are passed over."""
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        for found in sorted(path.rglob("*")):
+            if found.is_file() and not any(part.startswith(".") for part in found.relative_to(path).parts):
+                yield found
+
+
+def take_files(
+    lake: Lake,
+    settings: Settings,
+    files: Iterable[Path],
+    *,
+    store: str,
+    feed: str | None = None,
+    window: Window | None = None,
+    delivered_at: datetime | None = None,
+    mapping: Path | None = None,
+) -> Iterator[tuple[Path, Pull]]:
+    """Take each file as a delivery; a file that cannot be used is a pull with outcome `failed`, the others go on."""
+    for path in files:
+        yield (
+            path,
+            take(
+                lake,
+                settings,
+                path,
+                store=store,
+                feed=feed,
+                window=(window.first, window.last) if window else None,
+                delivered_at=delivered_at,
+                mapping=mapping,
+            ),
+        )
+
+
+def plan_requests(
+    lake: Lake,
+    settings: Settings,
+    *,
+    store: str | None = None,
+    feed: str | None = None,
+    wanted: Window | None = None,
+) -> list[Request]:
+    """What the connectors have to be asked for: `wanted`, or what a night looks at, less what is known by now."""
+    pulls = Ledger(lake).pulls()
+    requests = []
+    with ExitStack() as stack:
+        for store_id, connector in _connectors(settings, store, stack):
+            today = connector.now().astimezone(UTC).date()
+            for own in requestable(all_feeds(), connector, feed):
+                days = wanted or nightly_window(own, settings.settings, today)
+                due = windows_due(pulls, own, store_id, days, today, settings.settings)
+                requests += [Request(own.name, store_id, window) for window in due]
+    return requests
+
+
+def pull_requests(
+    lake: Lake, settings: Settings, requests: Sequence[Request], *, on_pull: OnPull | None = None
+) -> list[Pull]:
+    """Ask for these windows and take in what comes back; each answer is in the ledger before the next is waited for.
+
+    A store whose source cannot be reached at all becomes failed pulls, one per window that is left, so that nothing is
+    missing in silence; the other stores go on.
+    """
+    taken: list[Pull] = []
+
+    def add(pull: Pull) -> None:
+        taken.append(pull)
+        if on_pull is not None:
+            on_pull(pull)
+
+    ordered = sorted(requests, key=lambda request: request.store)
+    for store_id, group in groupby(ordered, key=lambda request: request.store):
+        left = list(group)
+        with ExitStack() as stack:
+            for _, connector in _connectors(settings, store_id, stack):
+                try:
+                    for answer in connector.pull(list(left)):
+                        add(take_answer(lake, settings, answer, connector.name))
+                        if answer.request in left:
+                            left.remove(answer.request)
+                except TransientFailure as failure:
+                    log.error("%s: %s", store_id, failure)
+                    for request in left:
+                        answer = Answer(request, "failed", connector.now(), error=str(failure))
+                        add(take_answer(lake, settings, answer, connector.name))
+    return taken
+
+
+def take_answer(lake: Lake, settings: Settings, answer: Answer, source: str) -> Pull:
+    """Put a connector's answer into the lake: its document, or the fact that there is none."""
+    request = answer.request
+    window = (request.window.first, request.window.last) if request.window else None
+    if answer.outcome == "document" and answer.content is not None:
+        return take(
+            lake,
+            settings,
+            answer.content,
+            store=request.store,
+            feed=request.feed,
+            window=window,
+            delivered_at=answer.delivered_at,
+            source_kind=source,
+            file_name=answer.file_name,
+            report_type=answer.report_type,
+            charset=answer.charset,
+        )
+    return record_without_document(
+        lake,
+        store=request.store,
+        feed=request.feed,
+        window=window,
+        delivered_at=answer.delivered_at,
+        outcome="cancelled" if answer.outcome == "cancelled" else "failed",
+        source_kind=source,
+        report_type=answer.report_type,
+        error=answer.error,
+    )
+
+
+def _connectors(settings: Settings, only: str | None, stack: ExitStack) -> Iterator[tuple[str, Connector]]:
+    for store_id, store in settings.stores.items():
+        if only not in (None, store_id):
+            continue
+        opened = open_connector(settings, store_id, store)
+        if opened is not None:
+            yield store_id, stack.enter_context(opened)
+
+
+def missing_days(pulls: Sequence[Pull], feed: str, store: str, wanted: Window) -> list[Window]:
+    """Runs of days within `wanted` that no complete pull with a window covers."""
+    from ingestion.connectors import newest_delivery_by_day
+
+    known = newest_delivery_by_day(pulls, feed, store)
+    runs: list[Window] = []
+    for day in wanted.days():
+        if day in known:
+            continue
+        if runs and runs[-1].last == day - timedelta(days=1):
+            runs[-1] = Window(runs[-1].first, day)
+        else:
+            runs.append(Window(day, day))
+    return runs
