@@ -41,7 +41,7 @@ _REMEDIES = {
     errno.EACCES: "Give this user the rights to the folder, or let RETURNSCOPE_LAKE name another one.",
     errno.EPERM: "Give this user the rights to the folder, and use a file system that knows hard links.",
     errno.EXDEV: "Keep the whole lake on one file system: no links or mounts inside it.",
-    errno.ENOTDIR: "A key cannot be an object and a folder at once: rename one of the two.",
+    errno.ENOTDIR: "A name in this path is a file and would have to be a folder, or the other way round: rename one.",
 }
 
 
@@ -93,7 +93,7 @@ class LocalLake(Lake):
             os.link(temporary, path)  # the one call that both publishes the content and refuses an existing name
         except FileExistsError:
             if path.is_dir():
-                raise NotADirectoryError(errno.ENOTDIR, "the key is the folder of other objects") from None
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from None
             return None
         return _version(temporary.stat())
 
@@ -145,9 +145,9 @@ class LocalLake(Lake):
             if name.endswith("/"):
                 if not name.startswith(".") and (key.startswith(prefix) or prefix.startswith(key)):
                     yield from self._walk(key.removesuffix("/"), prefix)
-            elif key.startswith(prefix) and is_key(key):
+            elif key.startswith(prefix) and is_key(key) and entry.is_file(follow_symlinks=False):
                 try:
-                    seen = entry.stat()
+                    seen = entry.stat(follow_symlinks=False)
                 except FileNotFoundError:
                     continue  # deleted while we listed
                 yield ObjectInfo(key, seen.st_size, _version(seen))
@@ -164,7 +164,10 @@ class LocalLake(Lake):
     def _make_folder(self, folder: Path) -> None:
         if not folder.is_dir():
             self._make_folder(folder.parent)
-            folder.mkdir(exist_ok=True)
+            try:
+                folder.mkdir(exist_ok=True)
+            except FileExistsError as error:
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from error
             _sync_folder(folder.parent)
 
     def _make_durable(self, folder: Path) -> None:

@@ -58,6 +58,9 @@ MULTIPART_BYTES = 64 * CHUNK
 #: The most that S3 takes in one request.
 _SINGLE_PUT_BYTES = 5 << 30
 
+#: Bytes of a download read at a time: what a broken connection costs at most.
+_READ = 1 << 16
+
 #: Written with every object. The writer's token tells our own write, whose answer was lost, from somebody else's; the
 #: checksum lets every reader check the whole content, whatever the service itself can check.
 _WRITER, _SHA256 = "returnscope-writer", "returnscope-sha256"
@@ -67,7 +70,7 @@ _PROBE = ".lake/conditional-writes"
 #: What boto3 raises; not all of it has a common base.
 _ERRORS = (boto.ClientError, boto.BotoCoreError, ResponseParserError, HTTPError)
 #: Those of them that tell of the way rather than of the request.
-_TRANSPORT = (boto.HTTPClientError, boto.IncompleteReadError, ResponseParserError, HTTPError)
+_TRANSPORT = (boto.ConnectionError, boto.HTTPClientError, boto.IncompleteReadError, ResponseParserError, HTTPError)
 _CREDENTIALS = (
     boto.NoCredentialsError,
     boto.PartialCredentialsError,
@@ -129,13 +132,7 @@ class S3Lake(Lake):
 
     @cached_property
     def _client(self) -> S3Client:
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
-        if "@" in endpoint:
-            raise PermanentFailure(
-                "The S3 endpoint carries a user name or password",
-                "AWS_ENDPOINT_URL",
-                "Take them out: credentials go into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
-            )
+        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
         options: dict[str, Any] = {
             "retries": {"mode": "standard", "total_max_attempts": self.attempts},
             "connect_timeout": min(10, self._timeout),
@@ -145,12 +142,26 @@ class S3Lake(Lake):
             "request_checksum_calculation": "when_required",
             "response_checksum_validation": "when_required",
         }
-        with self._failures(""):
+        try:
             session = botocore.session.get_session()
             # Services of one's own rarely have a host name per bucket. Who needs one says so in the AWS config file.
             if endpoint and "addressing_style" not in session.get_scoped_config().get("s3", {}):
                 options["s3"] = {"addressing_style": "path"}
             client = boto3.session.Session(botocore_session=session).client("s3", config=Config(**options))
+        except boto.BotoCoreError as error:
+            raise self._failure(error, "") from error
+        except ValueError as error:
+            raise PermanentFailure(
+                "The S3 endpoint or region is not a valid one",
+                "AWS_ENDPOINT_URL, AWS_DEFAULT_REGION",
+                "Write the endpoint as https://host:port and the region as in us-east-1.",
+            ) from error
+        if "@" in client.meta.endpoint_url:
+            raise PermanentFailure(
+                "The S3 endpoint carries a user name or password",
+                "AWS_ENDPOINT_URL",
+                "Take them out: credentials go into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+            )
         if not self._single_writer:
             # boto3's transfer manager cannot be told a condition, so every completion on this client gets it.
             client.meta.events.register("provide-client-params.s3.CompleteMultipartUpload", _complete_if_new)
@@ -174,33 +185,31 @@ class S3Lake(Lake):
         if found != version:
             stream.close()
             return self.local_path(key)
-        try:
+        with stream, _local_disk(self._cache):
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary = path.with_name(f".{uuid4().hex}")
             try:
-                with stream, temporary.open("xb") as file:
+                with temporary.open("xb") as file:
                     for chunk in iter(lambda: stream.read(CHUNK), b""):
                         file.write(chunk)
+                    file.flush()
+                    os.fsync(file.fileno())  # or a power cut could leave an empty file under the final name
                 temporary.replace(path)
             finally:
                 temporary.unlink(missing_ok=True)
-        except OSError as error:
-            raise PermanentFailure(
-                f"The cache cannot be written: {error.strerror or type(error).__name__}",
-                str(self._cache),
-                "Free some space or correct the rights, then run again. The cache may be deleted at any time.",
-            ) from error
         return path
 
     def _write(self, key: str, source: Source, expected: str | None) -> str | None:
-        with _rereadable(source) as content:
+        with _local_disk(Path(tempfile.gettempdir())), _rereadable(source) as content:
             size, digest = _measure(content)
             large = size > self._multipart_bytes
             # Without conditions there is only looking; before a long upload it saves the upload.
             if (self._single_writer or large) and self._version_of(key) != expected:
                 return None
             condition = {} if self._single_writer else self._condition(expected)
-            multipart = large and (self._single_writer or self._honours("If-None-Match at multipart completion"))
+            multipart = large and expected is None
+            if multipart and not self._single_writer:
+                multipart = self._honours("If-None-Match at multipart completion")
             if size > _SINGLE_PUT_BYTES and not multipart:
                 raise PermanentFailure(
                     "The object is larger than 5 GiB, and this S3 service ignores conditions on multipart uploads",
@@ -239,8 +248,9 @@ class S3Lake(Lake):
 
     def _put_in_parts(self, key: str, content: bytes | Path, size: int, metadata: dict[str, str]) -> str:
         at = self._at(key)
-        # Ten parts of 8 MiB are in memory at most; parts get longer only where 10,000 of them would not do.
+        # Four parts of 8 MiB are in memory at most; parts get longer only where 10,000 of them would not do.
         config = TransferConfig(multipart_threshold=1, multipart_chunksize=8 * CHUNK, max_concurrency=4)
+        config.max_in_memory_upload_chunks = 4
         options = {"ChecksumAlgorithm": "SHA256", "Metadata": metadata}
         with _stream(content) as body:
             self._client.upload_fileobj(body, at["Bucket"], at["Key"], ExtraArgs=options, Config=config)
@@ -444,7 +454,7 @@ class _Download(io.RawIOBase):
         while not data and self._position < self._size:
             broken: Exception | None = None
             try:
-                data = self._body.read(min(len(view), self._size - self._position))
+                data = self._body.read(min(len(view), _READ, self._size - self._position))
             except (*_TRANSPORT, OSError) as error:
                 broken = error
             if not data:
@@ -488,6 +498,18 @@ class _Download(io.RawIOBase):
         if not answer.get("ContentRange", "").startswith(f"bytes {self._position}-"):
             raise PermanentFailure("The S3 service ignores Range", where, "Use a service that reads from a given byte.")
         self._body = answer["Body"]
+
+
+@contextmanager
+def _local_disk(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise PermanentFailure(
+            f"This machine's disk refused: {error.strerror or type(error).__name__}",
+            str(error.filename or folder),
+            "Free some space or correct the rights, then run again. Copies in the cache may be deleted at any time.",
+        ) from error
 
 
 @contextmanager

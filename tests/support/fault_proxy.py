@@ -3,7 +3,8 @@
 Belongs here: faults on the wire (sockets, statuses, bytes), for any HTTP service under test. Does not belong: what a
 service would answer by itself.
 
-A fault holds for the next `times` requests whose method and address match; every other request passes unchanged.
+A fault holds for the next `times` requests whose method and address match: one request meets one of them, in the order
+in which they were given. Those with endless `times` come on top. Every other request passes unchanged.
 """
 
 from __future__ import annotations
@@ -94,6 +95,12 @@ class FaultProxy:
 
         self._faults.append(_Fault(method, containing, times, before=before))
 
+    def before(
+        self, change: Callable[[Exchange], None], *, method: str = "", containing: str = "", times: float = 1
+    ) -> None:
+        """Any other fault: change the request, or give it a status and an answer of your own."""
+        self._faults.append(_Fault(method, containing, times, before=change))
+
     def _cut(self, after: int, method: str, containing: str, times: float) -> None:
         def cut(exchange: Exchange) -> None:
             exchange.cut_after = after
@@ -103,14 +110,16 @@ class FaultProxy:
     def _due(self, exchange: Exchange) -> list[_Fault]:
         with self._lock:
             self.seen.append((exchange.method, exchange.address, exchange.headers))
-            due = [
+            matching = [
                 fault
                 for fault in self._faults
                 if fault.times > 0 and exchange.method.startswith(fault.method) and fault.containing in exchange.address
             ]
-            for fault in due:
+            standing = [fault for fault in matching if fault.times == float("inf")]
+            passing = [fault for fault in matching if fault not in standing][:1]
+            for fault in passing:
                 fault.times -= 1
-            return due
+            return standing + passing
 
     def _pass_on(self, exchange: Exchange) -> None:
         connection = http.client.HTTPConnection(self._upstream, timeout=60)
@@ -127,6 +136,7 @@ class FaultProxy:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # or each body would wait 40 ms for its head's acknowledgement
 
             def handle_any(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

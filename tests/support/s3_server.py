@@ -8,6 +8,7 @@ outlives the tests, however they end.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,8 +35,9 @@ def s3_endpoint() -> Iterator[str]:
 @pytest.fixture
 def s3_environment(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The AWS variables of this process set for the server, and nothing else of AWS; gives the endpoint."""
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_REGION", "RETURNSCOPE_LAKE_SINGLE_WRITER"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [*os.environ]:
+        if name.startswith("AWS_") or name == "RETURNSCOPE_LAKE_SINGLE_WRITER":
+            monkeypatch.delenv(name)
     for name, value in {
         "AWS_ENDPOINT_URL_S3": s3_endpoint,
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
