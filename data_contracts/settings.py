@@ -24,6 +24,7 @@ from data_contracts.registry import all_feeds
 ENVIRONMENT = {
     "RETURNSCOPE_HOME": ("./.returnscope", "state of this installation: warehouse, cache, published marts"),
     "RETURNSCOPE_LAKE": ("$RETURNSCOPE_HOME/lake", "object store: a folder or s3://bucket/prefix"),
+    "RETURNSCOPE_LAKE_SINGLE_WRITER": ("", "1: trust that one process writes, where S3 lacks conditional writes"),
     "RETURNSCOPE_CONFIG": ("./returnscope.toml", "stores, settings, return rules, mappings"),
 }
 
