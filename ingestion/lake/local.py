@@ -94,7 +94,8 @@ class LocalLake(Lake):
         except FileExistsError:
             if path.is_dir():
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from None
-            return None
+            if not path.samefile(temporary):  # on NFS the answer to our own link can get lost, and be asked for again
+                return None
         return _version(temporary.stat())
 
     def _swap(self, temporary: Path, path: Path, expected: str) -> str | None:

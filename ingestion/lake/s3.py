@@ -365,10 +365,10 @@ class S3Lake(Lake):
                     upload = {}
             return False
         except ReturnscopeError as failure:
-            status, _ = _status(failure.__cause__)
-            if status in (409, 412):
+            status, code = _status(failure.__cause__)
+            if status in (409, 412) or code == "NoSuchKey":
                 return True
-            if status in (400, 501):
+            if status == 501 or code in ("InvalidArgument", "InvalidRequest"):  # it does not know such conditions
                 return False
             raise
         finally:
@@ -425,7 +425,7 @@ class S3Lake(Lake):
             if status is None and not isinstance(error, _TRANSPORT):
                 return PermanentFailure(f"boto3 refuses the request ({told})", where, "Check the AWS variables.")
             return TransientFailure(
-                f"S3 did not answer well after {self.attempts} attempts ({told})",
+                f"S3 did not answer well, asked up to {self.attempts} times ({told})",
                 where,
                 "Run again later. If it stays so, check AWS_ENDPOINT_URL, the network and the service.",
             )

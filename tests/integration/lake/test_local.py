@@ -104,6 +104,21 @@ def test_content_reaches_the_disk_before_its_name_and_its_name_before_the_answer
     assert {folder for _, folder in calls} == {str(root), str(root / "a"), str(root / "a/b")}
 
 
+def test_a_link_whose_answer_was_lost_is_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Network file systems repeat a call whose answer was lost, and then meet what the first call did."""
+    real_link = os.link
+
+    def link(source: Path, target: Path) -> None:
+        real_link(source, target)
+        raise FileExistsError
+
+    monkeypatch.setattr(os, "link", link)
+    lake = open_lake(tmp_path)
+    assert lake.put_new("a", b"x") is True
+    assert lake.put_new("a", b"y") is False
+    assert lake.get("a") == b"x"
+
+
 def test_a_full_disk_is_a_permanent_failure_and_leaves_nothing(tmp_path: Path) -> None:
     script = """
 import resource, sys

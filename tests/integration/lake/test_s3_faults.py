@@ -74,7 +74,7 @@ def test_overload_passes(make: MakeLake, proxy: FaultProxy, status: int, code: s
 def test_overload_that_stays_is_transient_and_leaves_nothing(make: MakeLake, proxy: FaultProxy, direct: S3Lake) -> None:
     lake = make(attempts=2)
     proxy.answer(503, "SlowDown", method="PUT", containing="/a", times=2)
-    with pytest.raises(TransientFailure, match=r"after 2 attempts \(SlowDown, HTTP 503\)"):
+    with pytest.raises(TransientFailure, match=r"up to 2 times \(SlowDown, HTTP 503\)"):
         lake.put_new("a", b"x")
     assert not direct.exists("a")
     assert lake.put_new("a", b"x") is True
@@ -110,7 +110,7 @@ def test_somebody_elses_equal_object_is_not_ours(make: MakeLake, proxy: FaultPro
     lake.put_new("first", b"")
     direct.put_new("a", b"x")
     proxy.lose_answer(method="PUT", containing="/a", times=2)
-    with pytest.raises(TransientFailure, match="after 2 attempts"):
+    with pytest.raises(TransientFailure, match="up to 2 times"):
         lake.put_new("a", b"x")
     proxy.lose_answer(method="PUT", containing="/a")
     assert lake.put_new("a", b"x") is False
@@ -326,6 +326,17 @@ def test_refusals_say_what_where_and_what_to_do_without_secrets(
         assert ACCESS_KEY not in str(refused.value) + caplog.text
 
 
+def test_a_refusal_is_not_taken_for_a_missing_feature(make: MakeLake, proxy: FaultProxy) -> None:
+    proxy.answer(400, "ExpiredToken", method="PUT")
+    with pytest.raises(PermanentFailure, match="credentials"):
+        make().put_new("a", b"x")
+    proxy.answer(503, "SlowDown", method="PUT", times=3)
+    lake = make()
+    with pytest.raises(TransientFailure):
+        lake.put_new("a", b"x")
+    assert lake.put_new("a", b"x") is True
+
+
 def test_a_missing_bucket_is_not_a_missing_object(s3_environment: str, tmp_path: Path) -> None:
     lake = open_lake("s3://no-such-bucket/lake", cache=tmp_path)
     calls: list[Callable[[], object]] = [
@@ -372,7 +383,7 @@ def test_a_web_page_instead_of_s3_is_transient(make: MakeLake, proxy: FaultProxy
         exchange.status, exchange.answer = 200, b"<!DOCTYPE html><p>Please log in<br>"  # type: ignore[attr-defined]
 
     proxy.before(page, method="GET", times=float("inf"))
-    with pytest.raises(TransientFailure, match="did not answer well after 2 attempts"):
+    with pytest.raises(TransientFailure, match="did not answer well, asked up to 2 times"):
         list(make(attempts=2).list())
 
 
