@@ -11,22 +11,25 @@
 {# Two-sided 90 %: the 0.95 quantile of the normal distribution. #}
 {% macro wilson_z() -%} 1.6448536269514722 {%- endmacro %}
 
-{# One end of the Wilson interval; side is -1 or 1. The share is capped at 1: returns of a window may exceed its sales. #}
+{# One end of the Wilson interval; side is -1 or 1. The share is capped at 1: returns of a window may exceed its sales.
+   Nine decimals are more than counts of units can tell, and they are the same on every engine. #}
 {% macro wilson_end(successes, trials, side) -%}
   {%- set n = "nullif(cast(" ~ trials ~ " as double), 0)" -%}
   {%- set p = "least(" ~ rate(successes, trials) ~ ", 1)" -%}
   {%- set z2 = "(" ~ (wilson_z() | trim) ~ " * " ~ (wilson_z() | trim) ~ ")" -%}
-  (
-    ({{ p }} + {{ z2 }} / (2 * {{ n }}) + {{ side }} * sqrt({{ z2 }})
+  round(
+    ({{ p }} + {{ z2 }} / (2 * {{ n }}) + {{ side }} * {{ wilson_z() | trim }}
       * sqrt({{ p }} * (1 - {{ p }}) / {{ n }} + {{ z2 }} / (4 * {{ n }} * {{ n }})))
-    / (1 + {{ z2 }} / {{ n }})
+    / (1 + {{ z2 }} / {{ n }}),
+    9
   )
 {%- endmacro %}
 
 {# Low end of the 90 % Wilson interval of successes / trials: double in 0..1, NULL at zero trials. Both may be fractions
    of units, as in a rate shrunk toward its category's. (`greatest` and `least` pass over NULL: none may reach them.) #}
 {% macro wilson_low(successes, trials) -%}
-  case when {{ trials }} <> 0 then greatest({{ wilson_end(successes, trials, -1) }}, 0) end
+  {#- + 0 makes 0.0 of -0.0 -#}
+  case when {{ trials }} <> 0 then greatest({{ wilson_end(successes, trials, -1) }}, 0) + 0 end
 {%- endmacro %}
 
 {# High end of it; where successes exceed trials it is the rate itself, so that low <= rate <= high always holds. #}

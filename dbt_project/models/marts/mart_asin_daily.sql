@@ -142,7 +142,8 @@ select
     end as decimal(18, 4)) as refund_amount_reporting,
     cast(case
         when days.is_mixed_currency then null
-        when days.units_shipped + days.units_shipped_excluded = 0 then coalesce(days.sales_amount, 0)
+        when coalesce(days.units_shipped, 0) + coalesce(days.units_shipped_excluded, 0) = 0
+            then coalesce(days.sales_amount, 0)
         else days.sales_amount
     end as decimal(18, 4)) as sales_amount,
     days.currency,

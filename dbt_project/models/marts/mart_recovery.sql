@@ -69,31 +69,48 @@ sale_cells as (
     group by store, order_id, used_sku
 ),
 
+used_lines as (
+    select
+        lines.store,
+        lines.marketplace,
+        lines.asin,
+        lines.order_id,
+        lower(lines.sku) as used_sku,
+        lines.amount_description,
+        {{ month_start('lines.posted_date') }} as month,
+        lines.currency,
+        -lines.amount as fees,
+        {{ is_grading_charge('lines') }} as is_grading_charge
+    from {{ ref('fct_settlement_lines') }} as lines
+    where {{ is_grading_charge('lines') }}
+        or (lower(lines.sku) like 'amzn.gr.%' and lower(lines.amount_type) = 'itemfees')
+),
+
+-- a grading charge carries the title of the product and often no SKU
+unique_titles as (
+    select
+        store,
+        title,
+        min(asin) as asin
+    from {{ ref('dim_asin') }}
+    group by store, title
+    having count(distinct asin) = 1
+),
+
 fee_lines as (
     select
         lines.store,
         lines.marketplace,
         coalesce(lines.asin, titles.asin, 'unattributed') as asin,
         lines.order_id,
-        lower(lines.sku) as used_sku,
-        {{ month_start('lines.posted_date') }} as month,
+        lines.used_sku,
+        lines.month,
         lines.currency,
-        -lines.amount as fees,
-        {{ is_grading_charge('lines') }} as is_grading_charge
-    from {{ ref('fct_settlement_lines') }} as lines
-    -- a grading charge carries the title of the product and often no SKU
-    left join (
-        select
-            store,
-            title,
-            min(asin) as asin
-        from {{ ref('dim_asin') }}
-        group by store, title
-        having count(distinct asin) = 1
-    ) as titles
-        on lines.store = titles.store and lines.amount_description = titles.title and {{ is_grading_charge('lines') }}
-    where {{ is_grading_charge('lines') }}
-        or (lower(lines.sku) like 'amzn.gr.%' and lower(lines.amount_type) = 'itemfees')
+        lines.fees,
+        lines.is_grading_charge
+    from used_lines as lines
+    left join unique_titles as titles
+        on lines.is_grading_charge and lines.store = titles.store and lines.amount_description = titles.title
 ),
 
 sale_fees as (
