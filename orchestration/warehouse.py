@@ -1,8 +1,8 @@
 """The build file of one night: its sources laid out for dbt, and dbt run on it in this process.
 
-Belongs here: schemas `bronze`, `control` and `reference` exactly as dbt's sources declare them, and the one way in which
-dbt is called. Does not belong: what the models compute (`dbt_project/`), reading dbt's artifacts (`models.py`), judging
-or publishing what came out (`audit.py`, `publish.py`).
+Belongs here: schemas `bronze`, `control` and `reference` exactly as dbt's sources declare them, and the one way in
+which dbt is called. Does not belong: what the models compute (`dbt_project/`), reading dbt's artifacts (`models.py`),
+judging or publishing what came out (`audit.py`, `publish.py`).
 
 Everything that differs from night to night goes through tables of schema `control`, never through `--vars` or an
 environment variable, so that dbt's parse of yesterday still holds (0.4 s instead of 6).
@@ -29,8 +29,8 @@ from ingestion.failures import PermanentFailure
 
 if TYPE_CHECKING:
     import duckdb
-
     from ingestion.ledger import Pull
+
     from orchestration.models import NodeResult
 
 log = logging.getLogger(__name__)
@@ -41,8 +41,8 @@ FILE_NAME = "warehouse.duckdb"
 #: tells dbt's profile where the build file is
 PATH_VARIABLE = "RETURNSCOPE_WAREHOUSE"
 
-#: Many small files cost more to open than to read (0.4 ms each, and a model may scan a feed four times): up to this size
-#: a feed is copied into the build file, above it dbt reads the parquet files where they are.
+#: Many small files cost more to open than to read (0.4 ms each, and a feed is scanned up to four times): up to this size a
+#: feed is copied into the build file, above it dbt reads the parquet files where they are.
 COPIED_BYTES = 64 * 1024 * 1024
 
 _QUARANTINE_COLUMNS = {"_store": "store", "_delivery_id": "delivery_id", "_line_number": "line_number"}

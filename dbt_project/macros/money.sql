@@ -37,3 +37,27 @@
     else round(cast({{ amount }} as decimal(18, 4)) * cast({{ rate }} as decimal(18, 8)), 4)
   end as decimal(18, 4))
 {%- endmacro %}
+
+{# What a part of a total amount gets when the total is spread over units in a fixed order, exact to the smallest coin: the
+   growth of the rounded running total. units_until counts the units up to and with the part, units_total all of them. The
+   arithmetic is in whole coins, so that every engine rounds a half alike, and the last part takes what is left. #}
+{% macro spread(total, currency, units_before, units_until, units_total) -%}
+  cast(
+    {{ spread_until(total, currency, units_until, units_total) }}
+    - {{ spread_until(total, currency, units_before, units_total) }}
+    as decimal(18, 4)
+  )
+{%- endmacro %}
+
+{# Running total of the spread: units / units_total of the amount, rounded to coins (hundredths; whole yen), half away from 0. #}
+{% macro spread_until(total, currency, units, units_total) -%}
+  {%- set coins = "(case when " ~ currency ~ " = 'JPY' then 1 else 100 end)" -%}
+  {%- set share = whole_quotient(
+    "2 * cast(abs(" ~ total ~ ") * " ~ coins ~ " as bigint) * cast(" ~ units ~ " as bigint) + cast(" ~ units_total ~ " as bigint)",
+    "2 * cast(" ~ units_total ~ " as bigint)"
+  ) -%}
+  case
+    when {{ units }} = {{ units_total }} then cast({{ total }} as decimal(18, 4))
+    else cast(sign({{ total }}) * cast({{ share }} as decimal(18, 0)) / {{ coins }} as decimal(18, 4))
+  end
+{%- endmacro %}

@@ -1,0 +1,24 @@
+-- A view over the intermediate table of the same rows.
+
+select
+    lines.settlement_line_id,
+    lines.store,
+    lines.marketplace,
+    lines.settlement_id,
+    lines.transaction_type,
+    lines.amount_type,
+    lines.amount_description,
+    lines.amount,
+    lines.currency,
+    lines.order_id,
+    lines.sku,
+    lines.asin,
+    lines.posted_date,
+    lines.quantity,
+    lines.fulfillment_id,
+    lines.adjustment_id,
+    lines.delivery_id,
+    lines.line_number,
+    run.as_of_date
+from {{ ref('int_settlement_lines') }} as lines
+cross join {{ ref('stg_run') }} as run

@@ -1,0 +1,229 @@
+-- Returns of both channels in one form: attributed to their order line, given a day on the marketplace's clock, and classed by
+-- code and by words. Returns after the as-of day are left out. What was refunded for them is added in core.
+
+with fba as (
+    select
+        'FBA' as channel,
+        'processed' as returned_basis,
+        rows.store,
+        rows.order_id,
+        rows.asin,
+        rows.sku,
+        rows.quantity as units,
+        rows.return_date_at as return_at,
+        rows.return_date_day as return_day,
+        rows.reason as reason_code,
+        rows.detailed_disposition as disposition,
+        rows.status,
+        nullif(trim(rows.license_plate_number), '') as license_plate_number,
+        rows.customer_comments as comment,
+        rows.fnsku,
+        rows.product_name,
+        rows.fulfillment_center_id,
+        rows.delivery_id,
+        rows.line_number,
+        case
+            when nullif(trim(rows.license_plate_number), '') is not null
+                then {{ spelled(["'fba'", 'rows.store', 'rows.order_id', 'rows.license_plate_number']) }}
+            else {{ spelled(["'fba'", 'rows.store'] + prefixed('rows', feed_identity('fba_returns'))) }}
+        end as identity
+    from {{ ref('int_fba_returns') }} as rows
+),
+
+mfn as (
+    select
+        rows.*,
+        {{ spelled(["'mfn'", "cast(rows.row_key as varchar)"]) }} as identity
+    from {{ judged_rows('mfn_returns') }} as rows
+    where rows.is_current
+),
+
+both_channels as (
+    select
+        channel,
+        returned_basis,
+        store,
+        order_id,
+        asin,
+        sku,
+        units,
+        return_at,
+        return_day,
+        reason_code,
+        disposition,
+        status,
+        license_plate_number,
+        comment,
+        fnsku,
+        product_name,
+        fulfillment_center_id,
+        cast(null as varchar) as rma_id,
+        cast(null as varchar) as return_request_status,
+        cast(null as varchar) as resolution,
+        cast(null as decimal(18, 4)) as reported_refund,
+        cast(null as decimal(18, 4)) as label_cost,
+        cast(null as varchar) as reported_currency,
+        cast(null as boolean) as a_to_z_claim,
+        cast(null as timestamp with time zone) as return_delivery_at,
+        cast(null as date) as return_delivery_day,
+        cast(null as timestamp with time zone) as order_at,
+        cast(null as date) as order_day,
+        cast(null as varchar) as safet_claim_id,
+        cast(null as varchar) as safet_claim_state,
+        cast(null as timestamp with time zone) as safet_claim_created_at,
+        cast(null as date) as safet_claim_created_day,
+        cast(null as decimal(18, 4)) as safet_claim_reimbursement,
+        delivery_id,
+        line_number,
+        identity
+    from fba
+    union all
+    select
+        'FBM' as channel,
+        'requested' as returned_basis,
+        store,
+        order_id,
+        asin,
+        merchant_sku as sku,
+        return_quantity as units,
+        return_request_date_at as return_at,
+        return_request_date_day as return_day,
+        return_reason as reason_code,
+        cast(null as varchar) as disposition,
+        return_request_status as status,
+        cast(null as varchar) as license_plate_number,
+        customer_comments as comment,
+        cast(null as varchar) as fnsku,
+        item_name as product_name,
+        cast(null as varchar) as fulfillment_center_id,
+        amazon_rma_id as rma_id,
+        return_request_status,
+        resolution,
+        refunded_amount as reported_refund,
+        label_cost,
+        currency_code as reported_currency,
+        a_to_z_claim,
+        return_delivery_date_at as return_delivery_at,
+        return_delivery_date_day as return_delivery_day,
+        order_date_at as order_at,
+        order_date_day as order_day,
+        safet_claim_id,
+        safet_claim_state,
+        safet_claim_creation_time_at as safet_claim_created_at,
+        safet_claim_creation_time_day as safet_claim_created_day,
+        safet_claim_reimbursement_amount as safet_claim_reimbursement,
+        delivery_id,
+        line_number,
+        identity
+    from mfn
+),
+
+attributed as (
+    select
+        rows.*,
+        case
+            when {{ order_item('order_id') }} is null then 'no_order'
+            when {{ order_item('marketplace') }} = 'unattributed' then 'outside_amazon'
+            when item_by_sku.order_id is not null then 'order_sku'
+            else 'order_asin'
+        end as attribution,
+        coalesce({{ order_item('marketplace') }}, 'unattributed') as marketplace,
+        {{ order_item('purchase_date') }} as order_purchase_date,
+        {{ order_item('unit_price') }} as unit_price,
+        {{ order_item('currency') }} as unit_price_currency,
+        coalesce({{ order_item('is_multi_channel') }}, false) as is_multi_channel,
+        coalesce({{ order_item('is_replacement') }}, false) as is_replacement,
+        {{ is_used_sku('rows.sku') }} as is_used,
+        coalesce({{ order_item('sku') }}, rows.sku) as order_sku
+    from both_channels as rows
+    {{ order_item_joins('rows') }}
+),
+
+zoned as (
+    select
+        rows.*,
+        coalesce(marketplaces.time_zone, stores.time_zone, 'UTC') as time_zone
+    from attributed as rows
+    left join {{ ref('stg_marketplaces') }} as marketplaces on rows.marketplace = marketplaces.marketplace
+    left join {{ ref('int_stores') }} as stores on rows.store = stores.store
+),
+
+dated as (
+    select
+        *,
+        {{ marketplace_day('return_at', 'return_day', 'time_zone') }} as return_date,
+        {{ marketplace_day('return_delivery_at', 'return_delivery_day', 'time_zone') }} as return_delivery_date,
+        {{ marketplace_day('order_at', 'order_day', 'time_zone') }} as order_date,
+        {{ marketplace_day('safet_claim_created_at', 'safet_claim_created_day', 'time_zone') }} as safet_claim_created
+    from zoned
+),
+
+classed as (
+    select
+        rows.*,
+        case
+            when trim(coalesce(rows.reason_code, '')) <> '' then coalesce(codes.reason_class, 'unmapped')
+        end as reason_class_code,
+        verdicts.class_by_text as reason_class_text,
+        verdicts.is_sure,
+        verdicts.confidence as reason_confidence,
+        verdicts.deciding_words
+    from dated as rows
+    inner join {{ ref('stg_run') }} as run on rows.return_date <= run.as_of_date
+    left join {{ ref('stg_reason_codes') }} as codes on {{ canonical_code('rows.reason_code') }} = codes.reason_code
+    left join {{ ref('stg_comment_verdicts') }} as verdicts on rows.comment = verdicts.comment
+)
+
+select
+    md5({{ spelled(['identity', 'row_number() over (partition by identity order by return_day, delivery_id, line_number)']) }})
+        as return_id,
+    store,
+    marketplace,
+    channel,
+    returned_basis,
+    order_id,
+    order_sku,
+    asin,
+    sku,
+    units,
+    return_at,
+    return_date,
+    coalesce(order_purchase_date, order_date) as purchase_date,
+    reason_code,
+    reason_class_code,
+    reason_class_text,
+    {{ final_reason_class('reason_class_code', 'reason_class_text', 'is_sure') }} as reason_class,
+    {{ is_reason_conflict('reason_class_code', 'reason_class_text') }} as reason_conflict,
+    reason_confidence,
+    deciding_words,
+    disposition,
+    status,
+    license_plate_number,
+    comment,
+    fnsku,
+    product_name,
+    fulfillment_center_id,
+    rma_id,
+    return_request_status,
+    coalesce(lower(return_request_status) like 'reject%', false) as is_rejected,
+    resolution,
+    reported_refund,
+    label_cost,
+    reported_currency,
+    a_to_z_claim,
+    return_delivery_date,
+    order_date,
+    safet_claim_id,
+    safet_claim_state,
+    safet_claim_created,
+    safet_claim_reimbursement,
+    attribution,
+    unit_price,
+    unit_price_currency,
+    is_multi_channel,
+    is_replacement,
+    is_used,
+    not (is_multi_channel or is_replacement or is_used) as is_new_item,
+    delivery_id,
+    line_number
+from classed
