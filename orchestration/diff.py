@@ -45,11 +45,15 @@ class Change:
         return not (self.added or self.removed or self.changed)
 
 
-class Comparison:
-    """Two releases, side by side in DuckDB."""
+Side = tuple["Lake", "Manifest"]
 
-    def __init__(self, lake: Lake, one: Manifest, other: Manifest, con: duckdb.DuckDBPyConnection) -> None:
-        self._lake, self._one, self._other, self._con = lake, one, other, con
+
+class Comparison:
+    """Two releases, each in its lake, side by side in DuckDB."""
+
+    def __init__(self, one: Side, other: Side, con: duckdb.DuckDBPyConnection) -> None:
+        self._one, self._other, self._con = one[1], other[1], con
+        self._lakes = {id(manifest): lake for lake, manifest in (one, other)}
         con.execute("set TimeZone = 'UTC'")
 
     def changes(self) -> list[Change]:
@@ -82,7 +86,7 @@ class Comparison:
         return value
 
     def _rows(self, manifest: Manifest, name: str) -> str:
-        path = str(releases.mart_path(self._lake, manifest, name)).replace("'", "''")
+        path = str(releases.mart_path(self._lakes[id(manifest)], manifest, name)).replace("'", "''")
         return f"read_parquet('{path}')"
 
     def _differing(self, name: str) -> str:
@@ -149,7 +153,7 @@ def show_diff(settings: Settings, name_a: str, name_b: str, *, sample: int) -> N
     pulls = {pull.pull_id: pull for pull in Ledger(lake).pulls()}
     _show_inputs(one, other, pulls)
     with duckdb.connect() as con:
-        comparison = Comparison(lake, one, other, con)
+        comparison = Comparison((lake, one), (lake, other), con)
         changes = comparison.changes()
         say(change_table(changes))
         by_id = {pull.delivery_id: pull for pull in pulls.values() if pull.delivery_id}

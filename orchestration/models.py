@@ -85,8 +85,7 @@ def _grains(nodes: Iterable[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
 def _published(node: dict[str, Any], key: tuple[str, ...]) -> PublishedModel:
     columns = node["columns"]
     constraints = {
-        name: {constraint["type"] for constraint in column.get("constraints") or ()}
-        for name, column in columns.items()
+        name: {constraint["type"] for constraint in column.get("constraints") or ()} for name, column in columns.items()
     }
     return PublishedModel(
         name=node["name"],

@@ -8,7 +8,7 @@ back (`ingestion.intake`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -105,6 +105,10 @@ def open_connector(settings: Settings, store_id: str, store: Store) -> AbstractC
         from ingestion.connectors.simulator import SimulatorConnector
 
         return nullcontext(SimulatorConnector(settings, store_id, store))
+    if store.connector == "sp-api":
+        from ingestion.connectors.spapi.connector import SpApiConnector
+
+        return closing(SpApiConnector(settings, store_id, store))
     raise PermanentFailure(
         f"Store {store_id} asks for connector {store.connector!r}, which is not part of this installation",
         f"{settings.config}, [stores.{store_id}] connector",

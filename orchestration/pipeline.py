@@ -1,0 +1,394 @@
+"""The night: take what is due, build, audit, publish, alert. The command line and Dagster both call what stands here.
+
+Belongs here: the order of the steps, and what a run reports. Does not belong: how a step works (one module each).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ingestion.failures import ReturnscopeError
+from ingestion.intake import ensure_bronze
+from ingestion.lake import Lake, open_lake
+from ingestion.ledger import Ledger
+from orchestration import releases
+from orchestration.home import Home
+from orchestration.plan import Plan, make_plan
+
+if TYPE_CHECKING:
+    from data_contracts.settings import Settings
+    from ingestion.ledger import Pull
+    from orchestration.alerts import Delivery
+    from orchestration.audit import Audit
+    from orchestration.models import PublishedModel
+    from orchestration.releases import Manifest
+    from orchestration.warehouse import DbtRun
+
+log = logging.getLogger(__name__)
+
+Tell = Callable[[str], None]
+
+
+@dataclass
+class Night:
+    """What a run did. `failed`: deliveries of this run that could not be taken; the others were built and published.
+
+    outcome: `published` (built anew), `restored` (the release was there already and is current again), `unchanged`
+    (readers have it already), `refused` (the audit stopped it; readers keep the release before).
+    """
+
+    outcome: Literal["published", "restored", "unchanged", "refused"]
+    release_id: str
+    as_of: date
+    known_by: datetime | None
+    current: str | None
+    marts: Path
+    taken: list[Pull] = field(default_factory=list)
+    audit: Audit | None = None
+    audit_record: Path | None = None
+    manifest: Manifest | None = None
+    alerts: list[Delivery] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> list[Pull]:
+        """Deliveries of this run that could not be taken."""
+        return [pull for pull in self.taken if pull.outcome == "failed"]
+
+    def lines(self) -> Iterator[str]:
+        """For people."""
+        if self.taken:
+            yield f"Taken in: {len(self.taken):,} deliveries, {len(self.failed):,} of them failed"
+        for pull in self.failed:
+            yield f"  FAILED {pull.store}/{pull.feed or '?'} {pull.file_name or ''}: {pull.error}"
+        for finding in self.audit.findings if self.audit else ():
+            yield from (f"  {line}" for line in finding.lines())
+        if self.outcome == "refused" and self.audit is not None:
+            stands = f"release {self.current} stands" if self.current else "nothing is published yet"
+            yield f"NOT published: {len(self.audit.blocking)} checks of {self.audit.checks:,} refused it; {stands}."
+            yield f"  All findings: {self.audit_record}"
+            return
+        as_known = f", as known by {self.known_by:%Y-%m-%d %H:%M} UTC" if self.known_by else ""
+        said = {
+            "published": "Published",
+            "restored": "Current again, without building",
+            "unchanged": "Nothing has changed; published is still",
+        }[self.outcome]
+        yield f"{said} {self.release_id}, as of {self.as_of}{as_known}"
+        if self.outcome == "published" and self.manifest is not None and self.audit is not None:
+            rows = sum(mart.rows for mart in self.manifest.marts.values())
+            yield f"  {len(self.manifest.marts)} marts, {rows:,} rows; {self.audit.checks:,} checks passed"
+        yield f"  {self.marts}"
+        for delivery in self.alerts:
+            if not delivery.arrived:
+                yield f"  alert NOT delivered: {delivery.service}: {delivery.error}"
+
+    def record(self, home: Home) -> Path:
+        """Keep what the run did as JSON; its path."""
+        home.runs.mkdir(parents=True, exist_ok=True)
+        path = home.runs / f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.json"
+        values = {
+            "outcome": self.outcome,
+            "release_id": self.release_id,
+            "as_of": self.as_of.isoformat(),
+            "known_by": self.known_by.isoformat() if self.known_by else None,
+            "current": self.current,
+            "taken": len(self.taken),
+            "failed": [pull.pull_id for pull in self.failed],
+            "audit": str(self.audit_record) if self.audit_record else None,
+            "alerts": [asdict(delivery) for delivery in self.alerts],
+            "seconds": {name: round(seconds, 3) for name, seconds in self.seconds.items()},
+        }
+        path.write_text(json.dumps(values, indent=1), encoding="utf-8")
+        return path
+
+
+@contextmanager
+def timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    """Add what the body takes to `seconds[name]`."""
+    start = time.monotonic()
+    try:
+        yield
+    finally:
+        seconds[name] = seconds.get(name, 0.0) + time.monotonic() - start
+
+
+def nightly(
+    settings: Settings,
+    *,
+    as_of: date | None = None,
+    known_by: datetime | None = None,
+    force: bool = False,
+    take: bool = True,
+    tell: Tell = log.info,
+) -> Night:
+    """Take what is due, build, audit, publish, alert; with `as_of` or `known_by` rebuild that night and take nothing.
+
+    as_of: day on which windows end (default: the newest complete day). known_by: only pulls delivered up to then count.
+    force: build although nothing has changed. take: False where the caller has taken deliveries itself.
+
+    Raises PermanentFailure (nothing to build from, a model does not build) and TransientFailure (another run holds the
+    lock, the lake cannot be reached); readers keep what they had.
+    """
+    home = Home(settings.home)
+    with home.locked("a run", on_wait=lambda holder: tell(f"Waiting for {holder} ...")):
+        home.heal()
+        lake = open_lake(settings.lake)
+        seconds: dict[str, float] = {}
+        taken: list[Pull] = []
+        if take and as_of is None and known_by is None:
+            from orchestration.due import take_due
+
+            with timed(seconds, "taking in"):
+                taken = take_due(lake, settings, tell=tell)
+        try:
+            night = build_and_publish(
+                settings, home, lake, as_of=as_of, known_by=known_by, force=force, seconds=seconds, tell=tell
+            )
+        except ReturnscopeError as failure:
+            alert(settings, "returnscope: the night failed", str(failure))
+            raise
+        night.taken = taken
+        conclude(settings, home, night)
+        return night
+
+
+def build_and_publish(
+    settings: Settings,
+    home: Home,
+    lake: Lake,
+    *,
+    as_of: date | None = None,
+    known_by: datetime | None = None,
+    force: bool = False,
+    seconds: dict[str, float] | None = None,
+    tell: Tell = log.info,
+) -> Night:
+    """From the lake to published marts. The caller holds the home's lock."""
+    seconds = {} if seconds is None else seconds
+    with timed(seconds, "planning"):
+        plan, before = plan_night(settings, lake, as_of=as_of, known_by=known_by)
+        settled = None if force else settle(home, lake, plan, before)
+    if settled is not None:
+        settled.seconds = seconds
+        return settled
+    tell(f"Building {plan.release_id} from {len(plan.pulls):,} pulls ...")
+    with timed(seconds, "decoding and comments"):
+        inputs = gather(settings, home, lake, plan)
+    with timed(seconds, "warehouse"):
+        lay_out(settings, home, plan, inputs)
+    with timed(seconds, "dbt"):
+        run = run_models(home)
+    with timed(seconds, "audit"):
+        verdict, models = judge(settings, home, plan, run)
+    if not verdict.passed:
+        return refuse(home, plan, before, verdict, seconds)
+    with timed(seconds, "publishing"):
+        return publish(home, lake, plan, before, verdict, models, seconds)
+
+
+def plan_night(
+    settings: Settings, lake: Lake, *, as_of: date | None = None, known_by: datetime | None = None
+) -> tuple[Plan, releases.Pointer | None]:
+    """What is to be built, and what is current before."""
+    pulls = Ledger(lake).pulls(known_by)
+    return make_plan(settings, pulls, as_of=as_of, known_by=known_by), releases.current(lake)
+
+
+def settle(home: Home, lake: Lake, plan: Plan, before: releases.Pointer | None) -> Night | None:
+    """The night without building it, where its release is current or at least exists; None where it must be built.
+
+    Also completes what a killed run left: a current release that `marts.duckdb` does not hold yet.
+    """
+    from orchestration.publish import follow, make_current, published_release
+
+    manifest = releases.load(lake, before.release_id) if before else None
+    if before is not None and manifest is not None and manifest.change_id == plan.change_id:
+        if published_release(home) != manifest.release_id:
+            with home.scratch_folder("follow") as scratch:
+                follow(lake, home, manifest, scratch)
+            return _night("restored", home, manifest, before.release_id)
+        return _night("unchanged", home, manifest, before.release_id)
+    known = releases.load(lake, plan.release_id)
+    if known is None:
+        return None
+    with home.scratch_folder("publish") as scratch:
+        make_current(lake, home, known, before, scratch)
+    return _night("restored", home, known, known.release_id)
+
+
+def _night(outcome: Literal["restored", "unchanged"], home: Home, manifest: Manifest, current: str) -> Night:
+    return Night(
+        outcome, manifest.release_id, manifest.as_of, manifest.known_by, current, home.marts, manifest=manifest
+    )
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Local files that the warehouse reads, by feed, and the pulls as they are after decoding."""
+
+    pulls: tuple[Pull, ...]
+    bronze: dict[str, list[Path]]
+    quarantine: dict[str, list[Path]]
+    verdicts: list[Path]
+
+
+def gather(settings: Settings, home: Home, lake: Lake, plan: Plan) -> Inputs:
+    """Bronze, quarantine and comment verdicts of a plan: made where they are missing or old, fetched where remote."""
+    from orchestration.verdicts import ensure_verdicts
+
+    pulls = tuple(ensure_bronze(lake, settings, pull) if pull.restates else pull for pull in plan.pulls)
+    bronze = _local_files(lake, pulls, lambda pull: pull.bronze_key)
+    quarantine = _local_files(lake, pulls, lambda pull: pull.quarantine_key)
+    with home.scratch_folder("verdicts") as scratch:
+        verdicts, new = ensure_verdicts(lake, bronze, scratch)
+    if new:
+        log.info("%s new comments classified", f"{new:,}")
+    return Inputs(pulls, bronze, quarantine, verdicts)
+
+
+def _local_files(lake: Lake, pulls: Sequence[Pull], key_of: Callable[[Pull], str | None]) -> dict[str, list[Path]]:
+    keys: dict[str, set[str]] = {}
+    for pull in pulls:
+        key = key_of(pull)
+        if pull.restates and key is not None and pull.feed is not None:
+            keys.setdefault(pull.feed, set()).add(key)
+    return {feed: [lake.local_path(key) for key in sorted(own)] for feed, own in keys.items()}
+
+
+def lay_out(settings: Settings, home: Home, plan: Plan, inputs: Inputs) -> None:
+    """Make the build file with everything that dbt reads."""
+    from orchestration.warehouse import prepare
+
+    prepare(
+        home.build,
+        bronze=inputs.bronze,
+        pulls=inputs.pulls,
+        quarantine=inputs.quarantine,
+        settings=settings,
+        as_of=plan.as_of,
+        known_by=plan.known_by,
+        verdicts=inputs.verdicts,
+    )
+
+
+def run_models(home: Home) -> DbtRun:
+    """All models and data tests, in one dbt invocation."""
+    from orchestration.warehouse import run_dbt
+
+    return run_dbt("build", home.build, home.dbt)
+
+
+def judge(settings: Settings, home: Home, plan: Plan, run: DbtRun) -> tuple[Audit, list[PublishedModel]]:
+    """The audit of a built warehouse, and the models that it would publish."""
+    import duckdb
+
+    from orchestration.audit import audit
+    from orchestration.models import published_models, read_manifest
+
+    models = published_models(read_manifest(run.target / "manifest.json"))
+    with duckdb.connect(str(home.build), read_only=True) as con:
+        con.execute("set TimeZone = 'UTC'")
+        return audit(con, settings, plan, models, run.results), models
+
+
+def refuse(home: Home, plan: Plan, before: releases.Pointer | None, verdict: Audit, seconds: dict[str, float]) -> Night:
+    """Leave readers what they have, and say why."""
+    return Night(
+        "refused",
+        plan.release_id,
+        plan.as_of,
+        plan.known_by,
+        before.release_id if before else None,
+        home.marts,
+        audit=verdict,
+        audit_record=verdict.record(home.audits, plan),
+        seconds=seconds,
+    )
+
+
+def publish(
+    home: Home,
+    lake: Lake,
+    plan: Plan,
+    before: releases.Pointer | None,
+    verdict: Audit,
+    models: Sequence[PublishedModel],
+    seconds: dict[str, float],
+) -> Night:
+    """Give readers the audited warehouse."""
+    import duckdb
+
+    from orchestration.publish import export, make_current, make_manifest, store_release
+
+    with home.scratch_folder("publish") as scratch:
+        with duckdb.connect(str(home.build), read_only=True) as con:
+            con.execute("set TimeZone = 'UTC'")
+            manifest = make_manifest(plan, export(con, models, scratch))
+        store_release(lake, manifest, scratch)
+        make_current(lake, home, manifest, before, scratch)
+    return Night(
+        "published",
+        plan.release_id,
+        plan.as_of,
+        plan.known_by,
+        plan.release_id,
+        home.marts,
+        audit=verdict,
+        audit_record=verdict.record(home.audits, plan),
+        manifest=manifest,
+        seconds=seconds,
+    )
+
+
+def conclude(settings: Settings, home: Home, night: Night) -> None:
+    """Tell people what they must know, and keep a record of the run."""
+    if message := worth_telling(night):
+        night.alerts = alert(settings, *message)
+    night.record(home)
+
+
+def worth_telling(night: Night) -> tuple[str, str] | None:
+    """Title and body of the night's message; None when there is nothing that anybody must know."""
+    findings = night.audit.findings if night.audit else ()
+    alerts = list(_new_alerts(night)) if night.outcome == "published" else []
+    if not (findings or night.failed or alerts):
+        return None
+    if night.outcome == "refused":
+        title = f"returnscope: {night.as_of} was not published"
+    elif night.failed:
+        title = f"returnscope: {night.as_of} is published, {len(night.failed)} deliveries failed"
+    else:
+        title = f"returnscope: {night.as_of} is published"
+    return title, "\n".join([*alerts, *night.lines()])
+
+
+def _new_alerts(night: Night) -> Iterator[str]:
+    """What the alert mart says for the first time on this as-of day; nothing where there is no such mart."""
+    if night.manifest is None or "mart_alerts" not in night.manifest.marts:
+        return
+    import duckdb
+
+    with duckdb.connect(str(night.marts), read_only=True) as con:
+        found = con.execute(
+            "select severity, message_en from marts.mart_alerts where first_seen = as_of_date order by 1, 2 limit 20"
+        ).fetchall()
+    yield from (f"{severity}: {message}" for severity, message in found)
+
+
+def alert(settings: Settings, title: str, body: str) -> list[Delivery]:
+    """Send to the addresses of the settings; never fails."""
+    if not settings.alerts:
+        return []
+    from orchestration.alerts import send
+
+    return send(settings.alerts, title, body)
