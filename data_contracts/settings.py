@@ -78,6 +78,20 @@ class Tuning(_Strict):
     lookback_days_after_season: int = Field(90, ge=1)
 
 
+class Limits(_Strict):
+    """Where a file stops being a report. A seller with larger ones may raise them; each protects disk or memory."""
+
+    #: zlib packs at most 1,032 : 1; reports pack 5 to 60 : 1, and a report of equal lines still stays below this
+    max_unpack_ratio: int = Field(500, ge=10)
+    #: the ratio counts from here on, so that a small file of equal lines is never refused
+    ratio_counts_from_bytes: int = Field(256 << 20, ge=1)
+    max_unpacked_bytes: int = Field(64 << 30, ge=1)
+    #: the longest review is some 40 kB; a line of megabytes is a file without line ends or a quote never closed
+    max_line_bytes: int = Field(8 << 20, ge=1024)
+    #: text decoded at a time; peak memory is about ten times this
+    block_bytes: int = Field(16 << 20, ge=1)
+
+
 class Settings(_Strict):
     """Everything a run depends on besides the lake and the as-of date."""
 
@@ -87,6 +101,7 @@ class Settings(_Strict):
     stores: dict[str, Store] = Field(default_factory=dict)
     settings: Tuning = Field(default_factory=Tuning)
     thresholds: dict[str, BadRows] = Field(default_factory=dict)
+    limits: Limits = Field(default_factory=Limits)
     #: named mapping files for sellers' own exports, name → path
     mappings: dict[str, Path] = Field(default_factory=dict)
     #: CSV with day, currency, reporting_currency, rate
