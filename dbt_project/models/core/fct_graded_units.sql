@@ -1,51 +1,23 @@
-with rows as (
-    select
-        judged.*,
-        md5({{ spelled([
-            'judged.row_key',
-            'row_number() over (partition by judged.row_key order by judged.line_number)'
-        ]) }}) as graded_unit_id
-    from {{ judged_rows('grade_resell') }} as judged
-    where judged.is_current
-),
-
-placed as (
-    select
-        rows.*,
-        coalesce({{ order_item('marketplace') }}, 'unattributed') as marketplace
-    from rows
-    {{ order_item_joins('rows') }}
-),
-
-dated as (
-    select
-        placed.*,
-        {{ marketplace_day(
-            'placed.event_date_at', 'placed.event_date_day', "coalesce(marketplaces.time_zone, stores.time_zone, 'UTC')"
-        ) }} as event_date
-    from placed
-    left join {{ ref('stg_marketplaces') }} as marketplaces on placed.marketplace = marketplaces.marketplace
-    left join {{ ref('int_stores') }} as stores on placed.store = stores.store
-)
+-- A view over the intermediate table of the same rows.
 
 select
-    dated.graded_unit_id,
-    dated.store,
-    dated.marketplace,
-    dated.asin,
-    dated.sku,
-    dated.used_sku,
-    nullif(trim(dated.lpn), '') as lpn,
-    dated.order_id,
-    dated.event_date,
-    coalesce(dated.quantity, 1) as units,
-    coalesce(lower(trim(dated.unit_status)) = 'succeeded', false) as is_graded,
-    {{ canonical_condition('dated.used_condition') }} as used_condition,
-    dated.value_recovery_type,
-    dated.unit_status,
-    dated.reason_for_unit_status,
-    dated.delivery_id,
-    dated.line_number,
+    units.graded_unit_id,
+    units.store,
+    units.marketplace,
+    units.asin,
+    units.sku,
+    units.used_sku,
+    units.lpn,
+    units.order_id,
+    units.event_date,
+    units.units,
+    units.is_graded,
+    units.used_condition,
+    units.value_recovery_type,
+    units.unit_status,
+    units.reason_for_unit_status,
+    units.delivery_id,
+    units.line_number,
     run.as_of_date
-from dated
-inner join {{ ref('stg_run') }} as run on dated.event_date <= run.as_of_date
+from {{ ref('int_graded_units') }} as units
+inner join {{ ref('stg_run') }} as run on units.event_date <= run.as_of_date

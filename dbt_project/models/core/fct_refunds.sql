@@ -1,9 +1,10 @@
 with returned as (
     select distinct
-        store,
-        order_id,
-        order_sku
-    from {{ ref('int_returns') }}
+        returns.store,
+        returns.order_id,
+        returns.order_sku
+    from {{ ref('int_returns') }} as returns
+    inner join {{ ref('stg_run') }} as run on returns.return_date <= run.as_of_date
 )
 
 select

@@ -2,19 +2,22 @@
 -- order and SKU, less what was reported, are spread over their units, exact to the cent.
 
 with returns as (
-    select * from {{ ref('int_returns') }}
+    select returns.*
+    from {{ ref('int_returns') }} as returns
+    inner join {{ ref('stg_run') }} as run on returns.return_date <= run.as_of_date
 ),
 
 settled as (
     select
-        store,
-        order_id,
-        coalesce(sku, '') as order_sku,
-        {{ single_currency_sum('refund_amount', 'currency') }} as refund_amount,
-        {{ single_currency('refund_amount', 'currency') }} as currency
-    from {{ ref('int_refunds') }}
-    where source = 'settlement'
-    group by store, order_id, coalesce(sku, '')
+        refunds.store,
+        refunds.order_id,
+        coalesce(refunds.sku, '') as order_sku,
+        {{ single_currency_sum('refunds.refund_amount', 'refunds.currency') }} as refund_amount,
+        {{ single_currency('refunds.refund_amount', 'refunds.currency') }} as currency
+    from {{ ref('int_refunds') }} as refunds
+    inner join {{ ref('stg_run') }} as run on refunds.refund_date <= run.as_of_date
+    where refunds.source = 'settlement'
+    group by refunds.store, refunds.order_id, coalesce(refunds.sku, '')
 ),
 
 -- returns of an order and SKU with settlement refunds; few rows, so that only they are put in order

@@ -21,4 +21,4 @@ select
     lines.line_number,
     run.as_of_date
 from {{ ref('int_settlement_lines') }} as lines
-cross join {{ ref('stg_run') }} as run
+inner join {{ ref('stg_run') }} as run on coalesce(lines.posted_date, run.as_of_date) <= run.as_of_date

@@ -1,5 +1,5 @@
 -- Refunds as settlements book them, and, where no settlement knows one for the order and SKU, as the seller-fulfilled return
--- reports it. The same refund never counts twice.
+-- reports it. The same refund never counts twice. Core leaves out what comes after the as-of day.
 
 with settled as (
     select
@@ -103,7 +103,14 @@ reported_refunds as (
         returns.is_used,
         returns.is_multi_channel or returns.is_replacement as is_other_order
     from {{ ref('int_returns') }} as returns
-    left join (select distinct store, order_id, sku from settled) as settled
+    left join (
+        select distinct
+            settled.store,
+            settled.order_id,
+            settled.sku
+        from settled
+        inner join {{ ref('stg_run') }} as run on settled.refund_date <= run.as_of_date
+    ) as settled
         on returns.store = settled.store
         and returns.order_id = settled.order_id
         and coalesce(returns.order_sku, '') = coalesce(settled.sku, '')

@@ -1,5 +1,5 @@
 -- Returns of both channels in one form: attributed to their order line, given a day on the marketplace's clock, and classed by
--- code and by words. Returns after the as-of day are left out. What was refunded for them is added in core.
+-- code and by words. Core adds what was refunded for them, and leaves out what comes after the as-of day.
 
 with fba as (
     select
@@ -169,7 +169,6 @@ classed as (
         verdicts.confidence as reason_confidence,
         verdicts.deciding_words
     from dated as rows
-    inner join {{ ref('stg_run') }} as run on rows.return_date <= run.as_of_date
     left join {{ ref('stg_reason_codes') }} as codes on {{ canonical_code('rows.reason_code') }} = codes.reason_code
     left join {{ ref('stg_comment_verdicts') }} as verdicts on rows.comment = verdicts.comment
 )

@@ -1,5 +1,5 @@
--- Lines of settlements with the currency of their settlement, marketplace, item and the day on the marketplace's clock. Lines
--- after the as-of day are left out.
+-- Lines of settlements with the currency of their settlement, marketplace, item and the day on the marketplace's clock. Core
+-- leaves out what comes after the as-of day.
 
 with lines as (
     select
@@ -66,4 +66,3 @@ select
     dated.delivery_id,
     dated.line_number
 from dated
-inner join {{ ref('stg_run') }} as run on coalesce(dated.posted_date, run.as_of_date) <= run.as_of_date
