@@ -84,15 +84,22 @@ def plan_requests(
     store: str | None = None,
     feed: str | None = None,
     wanted: Window | None = None,
+    look_back: bool = False,
 ) -> list[Request]:
-    """What the connectors have to be asked for: `wanted`, or what a night looks at, less what is known by now."""
+    """What the connectors have to be asked for: `wanted`, or what a night looks at, less what is known by now.
+
+    look_back: where `wanted` reaches yesterday, look back from there as far as a night does.
+    """
     pulls = Ledger(lake).pulls()
     requests = []
     with ExitStack() as stack:
         for store_id, connector in _connectors(settings, store, stack):
             today = connector.now().astimezone(UTC).date()
             for own in requestable(all_feeds(), connector, feed):
-                days = wanted or nightly_window(own, settings.settings, today)
+                night = nightly_window(own, settings.settings, today)
+                days = wanted or night
+                if look_back and days.last >= night.last:
+                    days = Window(min(days.first, night.first), days.last)
                 due = windows_due(pulls, own, store_id, days, today, settings.settings)
                 requests += [Request(own.name, store_id, window) for window in due]
     return requests

@@ -41,6 +41,11 @@ class Home:
         return self.root / "published" / "marts.duckdb"
 
     @property
+    def marts_for_tools(self) -> Path:
+        """The same file under a name that is not that of its schema, see `publish.put_in_place`."""
+        return self.marts.with_name("returnscope.duckdb")
+
+    @property
     def build(self) -> Path:
         """The build file: of the run that holds the lock, else of the newest run, for whoever wants to dig in it."""
         return self.root / "warehouse" / "warehouse.duckdb"
@@ -80,32 +85,33 @@ class Home:
         """DAGSTER_HOME."""
         return self.root / "dagster"
 
-    @property
-    def lock(self) -> Path:
-        """The lock file of `locked`."""
-        return self.root / "run.lock"
-
     @contextmanager
     def locked(
-        self, work: str, *, wait_seconds: float = LOCK_WAIT_SECONDS, on_wait: Callable[[str], None] | None = None
+        self,
+        work: str,
+        *,
+        name: str = "run",
+        wait_seconds: float = LOCK_WAIT_SECONDS,
+        on_wait: Callable[[str], None] | None = None,
     ) -> Iterator[None]:
-        """Hold the one lock that all building and publishing in this home takes; the kernel frees it on any exit.
+        """Hold a lock of this home; the kernel frees it on any exit. All building and publishing takes `run`.
 
-        `on_wait` is told once who holds the lock. Raises TransientFailure when it is still held after `wait_seconds`.
+        `on_wait` is told once who holds it. Raises TransientFailure when it is still held after `wait_seconds`.
         """
-        self.root.mkdir(parents=True, exist_ok=True)
-        with self.lock.open("a+", encoding="utf-8") as file:
+        path = self.root / "locks" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a+", encoding="utf-8") as file:
             deadline = time.monotonic() + wait_seconds
             told = False
             while not _try_lock(file):
                 if time.monotonic() >= deadline:
                     raise TransientFailure(
-                        f"Another run is at work here: {self._holder()}",
-                        str(self.lock),
+                        f"Another process is at work here: {_holder(path)}",
+                        str(path),
                         "Wait until it has ended, then run again. Nothing was changed.",
                     )
                 if not told and on_wait is not None:
-                    on_wait(self._holder())
+                    on_wait(_holder(path))
                 told = True
                 time.sleep(_POLL_SECONDS)
             file.seek(0)
@@ -117,13 +123,6 @@ class Home:
                 yield
             finally:
                 fcntl.flock(file, fcntl.LOCK_UN)
-
-    def _holder(self) -> str:
-        try:
-            told = json.loads(self.lock.read_text(encoding="utf-8"))
-            return f"{told['work']}, process {told['pid']}, since {told['since']}"
-        except (OSError, ValueError, KeyError):  # between the other's lock and its note: the lock is what counts
-            return "a process that has just started"
 
     @contextmanager
     def scratch_folder(self, name: str) -> Iterator[Path]:
@@ -158,6 +157,14 @@ def _try_lock(file: IO[str]) -> bool:
     except OSError:
         return False
     return True
+
+
+def _holder(path: Path) -> str:
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        return f"{told['work']}, process {told['pid']}, since {told['since']}"
+    except (OSError, ValueError, KeyError):  # between the other's lock and its note: the lock is what counts
+        return "a process that has just started"
 
 
 def _is_abandoned(folder: Path) -> bool:

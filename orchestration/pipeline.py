@@ -209,11 +209,11 @@ def settle(home: Home, lake: Lake, plan: Plan, before: releases.Pointer | None) 
 
     Also completes what a killed run left: a current release that `marts.duckdb` does not hold yet.
     """
-    from orchestration.publish import follow, make_current, published_release
+    from orchestration.publish import follow, is_followed, make_current
 
     manifest = releases.load(lake, before.release_id) if before else None
     if before is not None and manifest is not None and manifest.change_id == plan.change_id:
-        if published_release(home) != manifest.release_id:
+        if not is_followed(home, manifest.release_id):
             with home.scratch_folder("follow") as scratch:
                 follow(lake, home, manifest, scratch)
             return _night("restored", home, manifest, before.release_id)
@@ -380,7 +380,7 @@ def _new_alerts(night: Night) -> Iterator[str]:
 
     with duckdb.connect(str(night.marts), read_only=True) as con:
         found = con.execute(
-            "select severity, message_en from marts.mart_alerts where first_seen = as_of_date order by 1, 2 limit 20"
+            "select severity, message_en from marts.marts.mart_alerts where first_seen = as_of_date order by 1, 2 limit 20"
         ).fetchall()
     yield from (f"{severity}: {message}" for severity, message in found)
 

@@ -143,16 +143,39 @@ def make_current(lake: Lake, home: Home, manifest: Manifest, before: Pointer | N
         lake.replace(releases.CURRENT, json.dumps(values).encode(), before.version if before else None)
     else:
         previous = before.previous
-    replace_durably(fresh, home.marts)
+    put_in_place(fresh, home)
     return Published(manifest.release_id, previous, now)
+
+
+def put_in_place(fresh: Path, home: Home) -> None:
+    """Swap the published file, and give it its second name.
+
+    DuckDB calls a file's catalogue after the file, so that in `marts.duckdb` the name `marts.fct_returns` may mean a
+    catalogue or a schema and is refused; only `marts.marts.fct_returns` is understood. Tools that write schema and
+    table alone open the same file as `returnscope.duckdb`: a hard link, since DuckDB looks through symbolic ones.
+    """
+    replace_durably(fresh, home.marts)
+    try:
+        fresh.hardlink_to(home.marts)
+    except OSError as error:  # a file system without hard links
+        log.warning("%s cannot be made: %s", home.marts_for_tools, error)
+        return
+    replace_durably(fresh, home.marts_for_tools)
 
 
 def follow(lake: Lake, home: Home, manifest: Manifest, scratch: Path) -> bool:
     """Make `marts.duckdb` hold the current release where it does not (killed run, deleted file); whether it did not."""
-    if published_release(home) == manifest.release_id:
+    if is_followed(home, manifest.release_id):
         return False
-    replace_durably(build_marts(lake, manifest, scratch / "marts.duckdb"), home.marts)
+    put_in_place(build_marts(lake, manifest, scratch / "marts.duckdb"), home)
     return True
+
+
+def is_followed(home: Home, release_id: str) -> bool:
+    """Whether readers see this release, under both names of the file."""
+    if published_release(home) != release_id:
+        return False
+    return not home.marts_for_tools.exists() or home.marts_for_tools.samefile(home.marts)
 
 
 def published_release(home: Home) -> str | None:
@@ -163,7 +186,7 @@ def published_release(home: Home) -> str | None:
 
     try:
         with duckdb.connect(str(home.marts), read_only=True) as con:
-            row = con.execute("select release_id from marts.release_info").fetchone()
+            row = con.execute("select release_id from marts.marts.release_info").fetchone()
     except duckdb.Error as error:
         log.warning("%s cannot be read and is made again: %s", home.marts, error)
         return None
