@@ -131,6 +131,7 @@ class Feed:
     unused: other headers of the report; they help to recognise it, are kept in landing and not taken over.
     report_types: SP-API report types that deliver this feed; empty where only a download exists.
     max_days: longest window of one request; restated_days: how far back a night asks again.
+    fresh_days: how old the newest event may be before a night warns; None where events come when they like.
     """
 
     name: str
@@ -147,6 +148,7 @@ class Feed:
     report_types: tuple[str, ...] = ()
     max_days: int | None = None
     restated_days: int = 0
+    fresh_days: int | None = 14
     bad_rows: BadRows = field(default_factory=BadRows)
 
     def __post_init__(self) -> None:

@@ -16,6 +16,7 @@ FEED = Feed(
     key=("lpn", "order_id"),
     fallback_key=("order_id", "manual_order_item_id", "sku", "asin", "event_date"),
     event="event_date",
+    fresh_days=None,
     columns=(
         Column(
             "event_date",

@@ -21,6 +21,7 @@ FEED = Feed(
     report_types=("GET_FLAT_FILE_RETURNS_DATA_BY_RETURN_DATE",),
     max_days=60,
     restated_days=60,
+    fresh_days=30,
     columns=(
         Column("order_id", description="Amazon order.", required=True, nullable=False),
         Column("order_date", Kind.MOMENT, "When the order was placed.", day_first=True),

@@ -39,6 +39,7 @@ FEED = Feed(
     ),
     max_days=30,
     restated_days=35,
+    fresh_days=3,
     drop=(
         "buyer-email",
         "buyer-name",

@@ -16,6 +16,7 @@ FEED = Feed(
     key=("review_id", "asin"),
     fallback_key=("asin", "reviewer_id", "review_date", "rating", "title", "body"),
     event="review_date",
+    fresh_days=None,
     drop=("reviewer-name", "user-name", "profile-name", "author", "author-name"),
     unused=(
         "image",

@@ -15,6 +15,7 @@ FEED = Feed(
     merge=Merge.KEYED,
     key=("settlement_id",),
     event="posted_date",
+    fresh_days=21,  # one settlement every other week, and its report a day or more after its end
     report_types=("GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2",),
     columns=(
         Column("settlement_id", description="Settlement.", required=True, nullable=False),
