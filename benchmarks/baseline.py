@@ -33,7 +33,8 @@ STEPS = {
                     when 'amazon.com.mx' then 'MX' when 'amazon.co.uk' then 'UK' when 'amazon.de' then 'DE'
                     when 'amazon.fr' then 'FR' when 'amazon.co.jp' then 'JP' else 'unattributed' end as marketplace,
                 case lower("sales-channel") when 'amazon.co.uk' then 'Europe/London'
-                    when 'amazon.de' then 'Europe/Berlin' when 'amazon.fr' then 'Europe/Paris' when 'amazon.co.jp' then 'Asia/Tokyo'
+                    when 'amazon.de' then 'Europe/Berlin'
+                    when 'amazon.fr' then 'Europe/Paris' when 'amazon.co.jp' then 'Asia/Tokyo'
                     else 'America/Los_Angeles' end as zone,
                 try_cast("purchase-date" as timestamptz) as purchase_at,
                 coalesce(try_cast(quantity as bigint), 0) as units, currency,
