@@ -34,6 +34,7 @@ def all_marketplaces() -> dict[str, Marketplace]:
     return {row["marketplace"]: Marketplace(**row) for row in reference.read("marketplaces")}
 
 
+@cache
 def get_marketplace(code: str) -> Marketplace:
     """Marketplace by country code (`GB` is `UK`) or Amazon id; KeyError naming the known codes."""
     known = all_marketplaces()

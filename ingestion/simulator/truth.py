@@ -107,6 +107,11 @@ class KnownReturn:
         return self.order.marketplace if self.order else UNATTRIBUTED
 
     @property
+    def order_sku(self) -> str:
+        """SKU under which the order knows the item."""
+        return self.order.line.sku if self.order else self.sku
+
+    @property
     def is_multi_channel(self) -> bool:
         return self.attribution == "outside_amazon"
 
@@ -288,19 +293,22 @@ class Knowledge:
                     continue
                 line = what.line
                 assert line.marketplace is not None  # noqa: S101
+                day = self.world.day(store, line.marketplace, at)
+                if day > self.as_of:
+                    continue
                 settled.add((store, line.order_id, line.sku))
                 found.append(
                     KnownRefund(store, line.marketplace, line.product.asin, line.channel, line.order_id, line.sku,
-                                self.world.day(store, line.marketplace, at), what.amount, "settlement", line.currency)
+                                day, what.amount, "settlement", line.currency)
                 )  # fmt: skip
         for known in self.returns:
-            if known.reported_refund is not None and (known.store, known.order_id, known.sku) not in settled:
+            if known.reported_refund is not None and (known.store, known.order_id, known.order_sku) not in settled:
                 assert isinstance(known.unit, MfnReturn)  # noqa: S101
                 found.append(
                     KnownRefund(known.store, known.marketplace, known.asin, "FBM", known.order_id, known.sku, known.day,
                                 known.reported_refund, "mfn_report", known.unit.line.currency)
                 )  # fmt: skip
-        return [refund for refund in found if refund.day <= self.as_of]
+        return found
 
     @cached_property
     def reviews(self) -> list[tuple[Review, date]]:
@@ -494,9 +502,9 @@ def _return_row(known: Knowledge, row: KnownReturn) -> dict[str, Any]:
 
 
 def _return_refunds(known: Knowledge) -> list[dict[str, Any]]:
-    """Refund of the returns of an order and SKU, where it is beyond doubt.
+    """What was refunded for the returns of an order and SKU (that of the order line where it is known).
 
-    FBA: the settlement refunds of that order and SKU. FBM: as the report says, where it says so of every request.
+    What seller-fulfilled requests report of themselves; for the other returns the settlement refunds less that.
     """
     settled: dict[tuple[str, str, str], int] = defaultdict(int)
     for refund in known.refunds:
@@ -505,17 +513,15 @@ def _return_refunds(known: Knowledge) -> list[dict[str, Any]]:
     cells: dict[tuple[Any, ...], list[KnownReturn]] = defaultdict(list)
     for row in known.returns:
         if row.order_id:
-            cells[row.store, row.channel, row.order_id, row.sku].append(row)
+            cells[row.store, row.order_id, row.order_sku].append(row)
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for (store, channel, order_id, sku), rows in cells.items():
-        total = settled.get((store, order_id, sku))
-        reported = [row.reported_refund for row in rows]
-        if channel == "FBM" and any(value is not None for value in reported):
-            if any(value is None for value in reported):
-                continue
-            total = sum(value for value in reported if value is not None)
-        found[store, channel, order_id, sku] = {"refund_amount": amount(total)}
-    return _rows(found, ("store", "channel", "order_id", "sku"))
+    for key, rows in cells.items():
+        reported = [row.reported_refund for row in rows if row.reported_refund is not None]
+        total = sum(reported) if reported else None
+        if len(reported) < len(rows) and key in settled:
+            total = sum(reported) + max(settled[key] - sum(reported), 0)
+        found[key] = {"refund_amount": amount(total)}
+    return _rows(found, ("store", "order_id", "order_sku"))
 
 
 def _refund_row(refund: KnownRefund) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Protocol, TypeVar
@@ -435,8 +435,9 @@ class _Street:
             processed_at = asked_at + self.spread(3.6, 0.45, 1, 25)
             reason, code = self._reason(product, "FBA")
             in_one_row = self.odd(0.15)
-            for _ in range(1 if in_one_row else units):
-                self._unit(line, processed_at, reason, code, quantity=units if in_one_row else 1, is_alike=True)
+            first = self._unit(line, processed_at, reason, code, quantity=units if in_one_row else 1, is_alike=True)
+            if not in_one_row:
+                self.facts.fba_returns += [replace(first) for _ in range(units - 1)]
             self._refund(line, processed_at - self.between(0, 1), list(range(units)))
             return
         for unit in range(units):
@@ -452,7 +453,7 @@ class _Street:
 
     def _unit(
         self, line: OrderLine, processed_at: datetime, reason: str, code: str, quantity: int = 1, is_alike: bool = False
-    ) -> None:
+    ) -> FbaReturn:
         """A unit at the fulfilment centre, with all that the report will say of it and when."""
         rng = self.rng
         disposition = self._disposition(reason)
@@ -522,6 +523,7 @@ class _Street:
             )
         if known is not None and plate and disposition in ("CUSTOMER_DAMAGED", "DEFECTIVE"):
             self._grade(line, unit, processed_at)
+        return unit
 
     def _delay(self) -> timedelta:
         """How long after its processing a row shows up: hours, now and then weeks, rarely too late for a look-back."""
