@@ -25,7 +25,10 @@ ENVIRONMENT = {
     "RETURNSCOPE_HOME": ("./.returnscope", "state of this installation: warehouse, cache, published marts"),
     "RETURNSCOPE_LAKE": ("$RETURNSCOPE_HOME/lake", "object store: a folder or s3://bucket/prefix"),
     "RETURNSCOPE_LAKE_SINGLE_WRITER": ("", "1: trust that one process writes, where S3 lacks conditional writes"),
-    "RETURNSCOPE_CONFIG": ("./returnscope.toml", "stores, settings, return rules, mappings"),
+    "RETURNSCOPE_CONFIG": (
+        "./returnscope.toml, else $RETURNSCOPE_HOME/returnscope.toml",
+        "stores, settings, return rules, mappings",
+    ),
 }
 
 
@@ -147,6 +150,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     home = Path(env.get("RETURNSCOPE_HOME") or "./.returnscope").absolute()
     lake = env.get("RETURNSCOPE_LAKE") or str(home / "lake")
     config = Path(env.get("RETURNSCOPE_CONFIG") or "./returnscope.toml").absolute()
+    if not env.get("RETURNSCOPE_CONFIG") and not config.is_file() and (home / config.name).is_file():
+        config = home / config.name
     values: dict[str, Any] = {}
     if config.is_file():
         try:
