@@ -29,8 +29,8 @@ from ingestion.failures import PermanentFailure
 
 if TYPE_CHECKING:
     import duckdb
-    from ingestion.ledger import Pull
 
+    from ingestion.ledger import Pull
     from orchestration.models import NodeResult
 
 log = logging.getLogger(__name__)
@@ -41,8 +41,8 @@ FILE_NAME = "warehouse.duckdb"
 #: tells dbt's profile where the build file is
 PATH_VARIABLE = "RETURNSCOPE_WAREHOUSE"
 
-#: Many small files cost more to open than to read (0.4 ms each, and a feed is scanned up to four times): up to this size a
-#: feed is copied into the build file, above it dbt reads the parquet files where they are.
+#: Many small files cost more to open than to read (0.4 ms each, and a feed is scanned up to four times): up to this
+#: size a feed is copied into the build file, above it dbt reads the parquet files where they are.
 COPIED_BYTES = 64 * 1024 * 1024
 
 _QUARANTINE_COLUMNS = {"_store": "store", "_delivery_id": "delivery_id", "_line_number": "line_number"}
@@ -122,7 +122,7 @@ def _fx_rates(settings: Settings) -> Iterator[list[Any]]:
             yield [date.fromisoformat(row["day"]), row["currency"].upper(), row["reporting_currency"].upper(), rate]
         except (ValueError, InvalidOperation) as error:
             raise SettingsError(
-                f"{path}, line {line}: {row} is not a rate. Write the day as YYYY-MM-DD and the rate with a decimal point."
+                f"{path}, line {line}: {row} is not a rate. Write the day as 2025-12-31 and the rate as 1.0845."
             ) from error
         if not rate.is_finite() or rate <= 0:
             raise SettingsError(f"{path}, line {line}: a rate is above 0, not {row['rate']}. Correct the line.")
