@@ -10,7 +10,7 @@ from datetime import UTC, date, timedelta
 from typing import TYPE_CHECKING
 
 from data_contracts.registry import all_feeds
-from ingestion.connectors import COMPLETE
+from ingestion.ledger import COMPLETE
 
 if TYPE_CHECKING:
     from ingestion.ledger import Pull

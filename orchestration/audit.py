@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_contracts.registry import all_feeds
-from ingestion.connectors import COMPLETE
+from ingestion.ledger import COMPLETE
 from ingestion.failures import PermanentFailure
 
 if TYPE_CHECKING:

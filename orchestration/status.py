@@ -12,9 +12,9 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from data_contracts.registry import all_feeds
-from ingestion.connectors import COMPLETE, Window, newest_delivery_by_day
+from ingestion.connectors import Window, newest_delivery_by_day
 from ingestion.lake import open_lake
-from ingestion.ledger import Ledger
+from ingestion.ledger import COMPLETE, Ledger
 from orchestration import releases
 from orchestration.asof import newest_complete_day
 from orchestration.console import duration, say, table

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from ingestion.lake import Lake
 
-#: the columns whose words are judged, by feed
-TEXTS = {"fba_returns": "customer_comments", "mfn_returns": "customer_comments", "reviews": "body"}
+#: the words that are judged, by feed, as dbt puts them together (macro `review_text`)
+TEXTS = {"fba_returns": "customer_comments", "mfn_returns": "customer_comments", "reviews": "coalesce(body, title)"}
 #: below this, starting a second process (half a second) costs more than it saves
 _WORTH_PROCESSES = 20_000
 #: texts per parquet file, so that memory stays small
