@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingestion.decode.names import Names
+from ingestion.decode.text import TextFile
 
 #: stands in a stored line for what could not be freed of personal data otherwise
 WITHHELD = "[withheld]"
@@ -47,11 +48,13 @@ class RowBlock:
 class Delivery(Protocol):
     """A file whose format, feed and columns are known.
 
-    form: tsv, csv, jsonl or xml. unknown: headers that are neither taken over, nor dropped, nor known to be useless.
+    form: tsv, csv, jsonl or xml. text: the file below.
+    unknown: headers that are neither taken over, nor dropped, nor known to be useless.
     """
 
     form: str
     names: Names
+    text: TextFile
 
     @property
     def unknown(self) -> tuple[str, ...]:

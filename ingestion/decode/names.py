@@ -19,12 +19,16 @@ _FAMILIAR_SHARE = 0.4
 
 @dataclass(frozen=True)
 class Request:
-    """What the sender says: feed or mapping, if any; `shipped` mappings are tried when none is named."""
+    """What the sender says: feed or mapping, if any; `shipped` mappings are tried when none is named.
+
+    is_settled: feed and mapping were found out before, when the file came with all of its columns.
+    """
 
     feeds: Mapping[str, Feed]
     feed: Feed | None = None
     mapping: FieldMapping | None = None
     shipped: tuple[FieldMapping, ...] = ()
+    is_settled: bool = False
 
 
 class Names:
@@ -135,7 +139,7 @@ def _named(headers: Sequence[str], feed: Feed, request: Request) -> Names | Mism
         if name != feed.name
     }
     nearest = max(others, key=lambda name: others[name], default=None)
-    if nearest is not None and others[nearest] > known:
+    if nearest is not None and others[nearest] > known and not request.is_settled:
         return Mismatch(
             f"This is the report of another feed: it looks like {nearest} and was delivered as {feed.name}",
             f"Deliver it as {nearest} (--feed {nearest}), and look for the right file for {feed.name}.",

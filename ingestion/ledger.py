@@ -1,0 +1,153 @@
+"""The ledger: one immutable entry per pull event, which is what makes a delivery count.
+
+Belongs here: the entry, writing and reading entries. Does not belong: deciding what an entry says (`intake.py`), what
+pulls mean for days and rows (dbt).
+
+An entry is written last, after everything it names is in the lake: it is the commit. Whatever a killed process left
+without an entry is found and used again by the next attempt, or stays unused.
+"""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, date, datetime
+from typing import Any, Literal, get_args
+
+from ingestion.failures import PermanentFailure
+from ingestion.lake import Lake, ObjectInfo
+
+Outcome = Literal["loaded", "loaded_empty", "duplicate", "cancelled", "failed"]
+OUTCOMES: tuple[str, ...] = get_args(Outcome)
+#: outcomes of a complete pull, whose window counts where `restates` is set
+COMPLETE = frozenset({"loaded", "loaded_empty", "duplicate"})
+
+#: folder of entries whose file was of no feed that we know
+_NO_FEED = "unrecognised"
+#: entries fetched at a time from a remote lake, where each takes some 20 ms
+_FETCHERS = 16
+
+_Cached = tuple[str, str, str]
+_cache: dict[_Cached, Pull] = {}
+
+
+@dataclass(frozen=True)
+class Pull:
+    """One pull event and what came of it.
+
+    pull_id: content of the event, see `intake`. feed: None when no feed was named and none was recognised.
+    delivery_id: sha256 of the bytes as they came; None where no document came.
+    window_from, window_to: days asked for, both inclusive, on the clock of the request; None where none was stated.
+    delivered_at: when the source delivered (UTC). taken_at: when we took it in (UTC).
+    restates: whether the window and the rows count; false for a plain repetition, a cancelled or a failed pull.
+    source: cli, inbox, sp-api or simulator. charset: codec the bytes were read in.
+    rows_in = rows_bronze + rows_quarantined. first_event_day, last_event_day: of the good rows.
+    unknown_columns: headers of which nothing is known. error: what, where and remedy.
+    """
+
+    pull_id: str
+    store: str
+    feed: str | None
+    outcome: Outcome
+    restates: bool
+    delivered_at: datetime
+    taken_at: datetime
+    source: str = "cli"
+    delivery_id: str | None = None
+    window_from: date | None = None
+    window_to: date | None = None
+    file_name: str | None = None
+    report_type: str | None = None
+    charset: str | None = None
+    decode_id: str | None = None
+    landing_key: str | None = None
+    bronze_key: str | None = None
+    quarantine_key: str | None = None
+    mapping_key: str | None = None
+    rows_in: int | None = None
+    rows_bronze: int | None = None
+    rows_quarantined: int | None = None
+    size_bytes: int | None = None
+    first_event_day: date | None = None
+    last_event_day: date | None = None
+    unknown_columns: tuple[str, ...] = ()
+    error: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Where the entry is kept."""
+        return f"ledger/{self.store}/{self.feed or _NO_FEED}/{self.pull_id}.json"
+
+    @property
+    def window(self) -> tuple[date, date] | None:
+        """The days asked for, both inclusive."""
+        return (self.window_from, self.window_to) if self.window_from and self.window_to else None
+
+    def to_json(self) -> bytes:
+        """The entry as it is stored: JSON with sorted keys, times in UTC."""
+        values = {name: _plain(value) for name, value in asdict(self).items()}
+        return json.dumps(values, sort_keys=True, ensure_ascii=False, indent=1).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes, where: str) -> Pull:
+        """The entry that was stored. Raises PermanentFailure when it is none."""
+        try:
+            values = json.loads(data)
+            known = {field.name for field in fields(cls)}
+            values = {name: value for name, value in values.items() if name in known}
+            for name in ("delivered_at", "taken_at"):
+                values[name] = datetime.fromisoformat(values[name]).astimezone(UTC)
+            for name in ("window_from", "window_to", "first_event_day", "last_event_day"):
+                if values.get(name) is not None:
+                    values[name] = date.fromisoformat(values[name])
+            values["unknown_columns"] = tuple(values.get("unknown_columns") or ())
+            return cls(**values)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise PermanentFailure(
+                f"The ledger entry cannot be read: {error}", where, "Restore it from a backup of the lake."
+            ) from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    return list(value) if isinstance(value, tuple) else value
+
+
+class Ledger:
+    """The entries of one lake."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+
+    def record(self, pull: Pull) -> bool:
+        """Write an entry. False when this very event is in the ledger already; it then stays as it was."""
+        return self._lake.put_new(pull.key, pull.to_json())
+
+    def pulls(
+        self, known_by: datetime | None = None, *, store: str | None = None, feed: str | None = None
+    ) -> list[Pull]:
+        """Entries delivered up to a moment, oldest first; the order does not depend on when they were taken in."""
+        prefix = "ledger/" + (f"{store}/" + (f"{feed}/" if feed else "") if store else "")
+        entries = [info for info in self._lake.list(prefix) if info.key.endswith(".json")]
+        missing = [info for info in entries if self._cache_key(info) not in _cache]
+        if len(missing) > 1 and self._lake.url.startswith("s3://"):
+            with ThreadPoolExecutor(_FETCHERS) as pool:
+                found = list(pool.map(self._read, missing))
+        else:
+            found = [self._read(info) for info in missing]
+        _cache.update({self._cache_key(info): pull for info, pull in zip(missing, found, strict=True)})
+        pulls = [_cache[self._cache_key(info)] for info in entries]
+        pulls = [pull for pull in pulls if feed is None or pull.feed == feed]
+        pulls = [pull for pull in pulls if known_by is None or pull.delivered_at <= known_by]
+        return sorted(pulls, key=lambda pull: (pull.delivered_at, pull.pull_id))
+
+    def _cache_key(self, info: ObjectInfo) -> _Cached:
+        return self._lake.url, info.key, info.version
+
+    def _read(self, info: ObjectInfo) -> Pull:
+        data = self._lake.local_path(info.key, info.version).read_bytes()
+        return Pull.from_json(data, self._lake.where(info.key))
