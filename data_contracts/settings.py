@@ -14,10 +14,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from data_contracts import reference
 from data_contracts.feed import BadRows
 from data_contracts.marketplaces import Marketplace, get_marketplace
+from data_contracts.reasons import reason_classes
 from data_contracts.registry import all_feeds
 
 #: environment variable → (default, meaning); the whole list that returnscope itself reads
@@ -95,6 +97,74 @@ class Limits(_Strict):
     block_bytes: int = Field(16 << 20, ge=1)
 
 
+#: figures that only a seller knows: cost of processing a returned unit, and the share of its price that it fetches
+OWN_FIGURES = ("return_processing_cost", "resale_share")
+
+
+class Figure(_Strict):
+    """A dated figure of the seller, or one of Amazon's that the seller corrects; it replaces the published series."""
+
+    figure: str
+    marketplace: str = "*"
+    #: category or used condition, where the figure does not hold for all
+    scope: str | None = None
+    valid_from: date | None = None
+    valid_to: date | None = None
+    value: Decimal
+    unit: str | None = None
+    source: str = "returnscope.toml"
+
+    @field_validator("figure")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        known = {*OWN_FIGURES, *(row["figure"] for row in reference.read("dated_figures"))}
+        if name not in known:
+            raise ValueError(f"no such figure: {name}; known: {', '.join(sorted(known))}")
+        return name
+
+    @field_validator("marketplace")
+    @classmethod
+    def _marketplace(cls, code: str) -> str:
+        try:
+            return code if code == "*" else get_marketplace(code).marketplace
+        except KeyError as error:
+            raise ValueError(error.args[0]) from error
+
+    @model_validator(mode="after")
+    def _dates(self) -> Figure:
+        if self.valid_from and self.valid_to and self.valid_from > self.valid_to:
+            raise ValueError(f"{self.figure}: valid_from {self.valid_from} is after valid_to {self.valid_to}")
+        return self
+
+
+class ReturnRule(_Strict):
+    """What the seller does with a return in a price range; the first rule that fits an item holds."""
+
+    name: str = Field(min_length=1)
+    price_from: Decimal = Field(Decimal(0), ge=0)
+    price_to: Decimal | None = None
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    category: str | None = None
+    #: reason classes; none: all
+    reasons: tuple[str, ...] = ()
+    channel: Literal["FBM", "ALL"] = "FBM"
+    resolution: Literal["refund_only", "partial_refund_without_return", "standard_return"]
+
+    @field_validator("reasons")
+    @classmethod
+    def _classes(cls, reasons: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := set(reasons) - set(reason_classes()):
+            known = ", ".join(reason_classes())
+            raise ValueError(f"no such reason class: {', '.join(sorted(unknown))}; known: {known}")
+        return reasons
+
+    @model_validator(mode="after")
+    def _prices(self) -> ReturnRule:
+        if self.price_to is not None and self.price_to <= self.price_from:
+            raise ValueError(f"rule {self.name!r}: price_to {self.price_to} is not above price_from {self.price_from}")
+        return self
+
+
 class Settings(_Strict):
     """Everything a run depends on besides the lake and the as-of date."""
 
@@ -113,7 +183,8 @@ class Settings(_Strict):
     categories: Path | None = None
     #: where alerts go, as Apprise URLs
     alerts: tuple[str, ...] = ()
-    return_rules: tuple[dict[str, Any], ...] = ()
+    return_rules: tuple[ReturnRule, ...] = ()
+    figures: tuple[Figure, ...] = ()
 
     @field_validator("thresholds")
     @classmethod

@@ -89,7 +89,7 @@ def make_plan(
 
 def settings_that_count(settings: Settings) -> dict[str, Any]:
     """The settings that can change a mart or what the audit lets through, as JSON values; no path, no address."""
-    values = settings.model_dump(mode="json", include={"settings", "thresholds", "return_rules"})
+    values = settings.model_dump(mode="json", include={"settings", "thresholds", "return_rules", "figures"})
     values["stores"] = {
         name: store.model_dump(mode="json", include={"region", "marketplaces"})
         for name, store in settings.stores.items()

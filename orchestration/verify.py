@@ -95,7 +95,7 @@ def copy_inputs(lake: Lake, bare: Lake, manifest: Manifest) -> None:
 
 def settings_of(manifest: Manifest, settings: Settings) -> Settings:
     """The settings that a release was made with, at this installation's places."""
-    names = ("stores", "settings", "thresholds", "return_rules")
+    names = ("stores", "settings", "thresholds", "return_rules", "figures")
     places = settings.model_dump(include={"home", "lake", "config", "fx_rates", "categories"})
     return Settings(**places, **{name: manifest.settings[name] for name in names})
 

@@ -87,6 +87,8 @@ def prepare(
         _table(con, "stores", _store_rows(settings))
         _table(con, "fx_rates", _fx_rates(settings))
         _table(con, "categories", _categories(settings))
+        _table(con, "figures", _figures(settings))
+        _table(con, "return_rules", _return_rules(settings))
         for name in reference.tables():
             _reference(con, name)
         con.execute("commit")
@@ -110,6 +112,18 @@ def _store_rows(settings: Settings) -> Iterator[list[Any]]:
     for name, store in settings.stores.items():
         for position, marketplace in enumerate(store.marketplaces, start=1):
             yield [name, store.region, marketplace, position]
+
+
+def _figures(settings: Settings) -> Iterator[list[Any]]:
+    for figure in settings.figures:
+        yield [getattr(figure, name) for name in CONTROL_TABLES["figures"].types()]
+
+
+def _return_rules(settings: Settings) -> Iterator[list[Any]]:
+    for position, rule in enumerate(settings.return_rules, start=1):
+        prices = [rule.price_from, rule.price_to, rule.currency]
+        reasons = ";".join(rule.reasons) or None
+        yield [position, rule.name, *prices, rule.category, reasons, rule.channel, rule.resolution]
 
 
 def _fx_rates(settings: Settings) -> Iterator[list[Any]]:

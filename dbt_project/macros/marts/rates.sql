@@ -62,3 +62,11 @@
 {% macro is_above(successes, trials, threshold) -%}
   coalesce({{ trials }} > 0 and {{ successes }} > {{ threshold }} * {{ trials }}, false)
 {%- endmacro %}
+
+{# Whether a share has credibly risen: the interval now lies above the interval before. False without units in both. #}
+{% macro has_surged(successes, trials, earlier_successes, earlier_trials) -%}
+  coalesce(
+    {{ wilson_low(successes, trials) }} > {{ wilson_high(earlier_successes, earlier_trials) }},
+    false
+  )
+{%- endmacro %}

@@ -146,9 +146,10 @@ select
             then coalesce(days.sales_amount, 0)
         else days.sales_amount
     end as decimal(18, 4)) as sales_amount,
-    days.currency,
+    case when not days.is_mixed_currency then coalesce(days.currency, marketplaces.currency) end as currency,
     days.is_mixed_currency,
     run.as_of_date
 from days
 left join stores_with_refunds on days.store = stores_with_refunds.store
+left join {{ ref('dim_marketplace') }} as marketplaces on days.marketplace = marketplaces.marketplace
 cross join run

@@ -38,9 +38,10 @@ daily_rings as (
         sum(daily.refund_amount) as refund_amount,
         sum(daily.refund_amount_reporting) as refund_amount_reporting,
         sum(daily.sales_amount) as sales_amount,
-        min(daily.currency) as currency,
-        bool_or(daily.is_mixed_currency)
-            or coalesce(min(daily.currency) <> max(daily.currency), false) as is_mixed_currency
+        -- a day without money has its marketplace's currency, which says nothing about the amounts of others
+        min(case when daily.refund_amount <> 0 or daily.sales_amount <> 0 then daily.currency end) as currency,
+        max(case when daily.refund_amount <> 0 or daily.sales_amount <> 0 then daily.currency end) as other_currency,
+        bool_or(daily.is_mixed_currency) as is_mixed_currency
     from {{ ref('mart_asin_daily') }} as daily
     cross join run
     left join {{ ref('dim_return_deadline') }} as deadlines
@@ -73,7 +74,7 @@ daily_windows as (
         sum({{ amount }}) filter (where {{ ring_in_window('ring', 'window_days') }}) as {{ amount }},
         {%- endfor %}
         min(currency) filter (where {{ ring_in_window('ring', 'window_days') }}) as currency,
-        max(currency) filter (where {{ ring_in_window('ring', 'window_days') }}) as other_currency,
+        max(other_currency) filter (where {{ ring_in_window('ring', 'window_days') }}) as other_currency,
         bool_or(is_mixed_currency) filter (where {{ ring_in_window('ring', 'window_days') }}) as is_mixed_currency
     from daily_rings as rings
     cross join {{ windows() }} as windows
@@ -134,7 +135,7 @@ top_reasons as (
             row_number() over (
                 partition by reasons.store, reasons.marketplace, reasons.asin, reasons.channel, reasons.window_days
                 order by
-                    case when reasons.reason_class in ('unclear', 'unmapped') then 1 else 0 end,
+                    case when {{ is_informative('reasons.reason_class') }} then 0 else 1 end,
                     reasons.units desc,
                     classes.position,
                     reasons.reason_class
@@ -211,7 +212,7 @@ select
     {{ rate('counted.units_matured', 'counted.units_shipped') }} as cohort_maturity,
     cast(case when not counted.is_mixed_currency then counted.refund_amount end as decimal(18, 4)) as refund_amount,
     cast(case when not counted.is_mixed_currency then counted.sales_amount end as decimal(18, 4)) as sales_amount,
-    case when not counted.is_mixed_currency then counted.currency end as currency,
+    case when not counted.is_mixed_currency then coalesce(counted.currency, marketplaces.currency) end as currency,
     cast(counted.refund_amount_reporting as decimal(18, 4)) as refund_amount_reporting,
     run.reporting_currency,
     top_reasons.top_reason_class,
@@ -229,3 +230,4 @@ cross join run
 left join category_rates using (store, marketplace, channel, window_days, category)
 left join top_reasons using (store, marketplace, asin, channel, window_days)
 left join {{ ref('dim_reason_class') }} as classes on top_reasons.top_reason_class = classes.reason_class
+left join {{ ref('dim_marketplace') }} as marketplaces on counted.marketplace = marketplaces.marketplace

@@ -78,7 +78,7 @@ top_reasons as (
             row_number() over (
                 partition by by_class.store, by_class.marketplace, by_class.asin, by_class.window_days
                 order by
-                    case when by_class.reason_class in ('unclear', 'unmapped') then 1 else 0 end,
+                    case when {{ is_informative('by_class.reason_class') }} then 0 else 1 end,
                     by_class.critical_reviews desc,
                     classes.position,
                     by_class.reason_class

@@ -83,7 +83,7 @@ used_lines as (
         {{ is_grading_charge('lines') }} as is_grading_charge
     from {{ ref('fct_settlement_lines') }} as lines
     where {{ is_grading_charge('lines') }}
-        or (lower(lines.sku) like 'amzn.gr.%' and lower(lines.amount_type) = 'itemfees')
+        or ({{ is_used_sku('lines.sku') }} and lower(lines.amount_type) = 'itemfees')
 ),
 
 -- a grading charge carries the title of the product and often no SKU
@@ -160,7 +160,7 @@ charges as (
         posted.store, posted.asin, posted.posted_month, posted.currency, posted.marketplace, posted.fees
 ),
 
-charge_fees as (
+charge_shares as (
     select
         charges.store,
         coalesce(graded.marketplace, charges.marketplace) as marketplace,
@@ -168,20 +168,31 @@ charge_fees as (
         coalesce(graded.used_condition, 'unknown') as used_condition,
         coalesce(charges.month, charges.posted_month) as month,
         charges.currency,
-        case
-            when graded.units_graded is null then charges.fees
-            else {{ spread_to_the_cent('charges.fees', 'graded.units_graded', 'of_charge') }}
-        end as fees
+        charges.fees,
+        coalesce(graded.units_graded, 1) as units,
+        sum(coalesce(graded.units_graded, 1)) over of_charge as units_total,
+        sum(coalesce(graded.units_graded, 1)) over (
+            of_charge order by graded.marketplace, graded.used_condition
+            rows between unbounded preceding and current row
+        ) as units_until
     from charges
     left join graded
         on charges.store = graded.store and charges.asin = graded.asin and charges.month = graded.month
     window of_charge as (
         partition by charges.store, charges.asin, charges.posted_month, charges.currency
-    ),
-    of_charge_until as (
-        partition by charges.store, charges.asin, charges.posted_month, charges.currency
-        order by graded.marketplace, graded.used_condition rows between unbounded preceding and current row
     )
+),
+
+charge_fees as (
+    select
+        store,
+        marketplace,
+        asin,
+        used_condition,
+        month,
+        currency,
+        {{ spread('fees', 'currency', 'units_until - units', 'units_until', 'units_total') }} as fees
+    from charge_shares
 ),
 
 events as (

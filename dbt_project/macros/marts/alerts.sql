@@ -1,0 +1,20 @@
+{#
+  Alerts. Belongs here: how a number stands in a message and since when a state has lasted. Does not belong: when an alert
+  fires (mart_alerts and the marts it reads).
+#}
+
+{# A share as text in percent with one decimal: `12.5 %`. #}
+{% macro percent(share) -%}
+  cast(cast(round(100 * {{ share }}, 1) as decimal(9, 1)) as varchar) || ' %'
+{%- endmacro %}
+
+{# How far back the beginning of a lasting state is looked for, in days. An older one has begun on the first of them. #}
+{% macro alert_history_days() -%} 365 {%- endmacro %}
+
+{# Days up to the as-of day that a state of n-day windows needs to be known on each day of that history: `day` rows. #}
+{% macro history_days(window_days) -%}
+  {{ days_table(
+    "(select " ~ days_before('as_of_date', alert_history_days() | int + window_days - 1) ~ " from " ~ ref('dim_run') ~ ")",
+    "(select as_of_date from " ~ ref('dim_run') ~ ")"
+  ) }}
+{%- endmacro %}

@@ -1,0 +1,409 @@
+-- Open cases about returns and refunds, each with its amount, its clock, the next step and the rows it rests on. A case is
+-- listed from the day its clock starts until it is settled or its claim window has closed; duties stay until they are done.
+
+with run as (
+    select * from {{ ref('dim_run') }}
+),
+
+requests as (
+    select
+        *,
+        coalesce(rma_id, return_id) as request_id,
+        'seller-fulfilled request of ' || cast(return_date as varchar)
+        || coalesce(', RMA ' || rma_id, '')
+        || coalesce(', status ' || return_request_status, '')
+        || coalesce(', ' || resolution, '')
+        || coalesce(', delivered ' || cast(return_delivery_date as varchar), '')
+        || ', return ' || return_id as evidence
+    from {{ ref('fct_returns') }}
+    where channel = 'FBM' and not is_multi_channel
+),
+
+-- refunds of an order and item, summed: what the buyer got, when first, and whether Amazon granted an A-to-z claim
+refunds as (
+    select
+        store,
+        marketplace,
+        channel,
+        order_id,
+        coalesce(asin, 'unattributed') as asin,
+        {{ single_currency_sum('refund_amount', 'currency') }} as refund_amount,
+        {{ single_currency('refund_amount', 'currency') }} as currency,
+        min(refund_date) as refund_date,
+        sum(units) as units,
+        bool_or(has_return) as has_return,
+        bool_or(lower(transaction_type) like 'a-to-z%') as is_a_to_z,
+        max(case when lower(transaction_type) like 'a-to-z%' then refund_date end) as a_to_z_date,
+        bool_and(source = 'settlement') as is_settled,
+        min('refund of ' || cast(refund_date as varchar) || coalesce(', settlement ' || settlement_id, '')
+            || ', ' || refund_id) as evidence
+    from {{ ref('fct_refunds') }}
+    where order_id is not null
+    group by store, marketplace, channel, order_id, coalesce(asin, 'unattributed')
+),
+
+requested as (
+    select
+        requests.*,
+        refunds.refund_amount as refunded_amount,
+        refunds.currency as refunded_currency,
+        refunds.refund_date,
+        refunds.evidence as refund_evidence,
+        coalesce(refunds.is_a_to_z, false) or coalesce(requests.a_to_z_claim, false) as is_a_to_z
+    from requests
+    left join refunds
+        on requests.store = refunds.store
+        and requests.order_id = refunds.order_id
+        and requests.asin = refunds.asin
+        and requests.channel = refunds.channel
+),
+
+-- every day with the business days (Monday to Friday) up to it; public holidays are not known
+business_days as (
+    select
+        date,
+        day_of_week <= 5 as is_business_day,
+        sum(case when day_of_week <= 5 then 1 else 0 end) over (order by date) as business_days
+    from {{ ref('dim_date') }}
+),
+
+unanswered as (
+    select
+        'return_request_unanswered' as kind,
+        requested.store,
+        requested.marketplace,
+        requested.order_id,
+        requested.asin,
+        requested.request_id as subject,
+        requested.return_date as opened_on,
+        {{ add_days('requested.return_date', 'cast(ceil(hours.value / 24) as integer)') }} as due_on,
+        requested.unit_price * requested.units as amount,
+        requested.unit_price_currency as currency,
+        'open' as state,
+        requested.evidence,
+        false as ends_when_due
+    from requested
+    {{ join_figure('hours', 'mfn_answer_hours', 'requested.marketplace', 'requested.return_date') }}
+    where {{ is_unanswered('requested.return_request_status') }}
+        and requested.refunded_amount is null
+        and coalesce(requested.refund_amount, 0) = 0
+),
+
+refund_due as (
+    select
+        'refund_due' as kind,
+        requested.store,
+        requested.marketplace,
+        requested.order_id,
+        requested.asin,
+        requested.request_id as subject,
+        requested.return_delivery_date as opened_on,
+        due_days.date as due_on,
+        requested.unit_price * requested.units as amount,
+        requested.unit_price_currency as currency,
+        'open' as state,
+        requested.evidence,
+        false as ends_when_due
+    from requested
+    {{ join_figure('days', 'mfn_refund_business_days', 'requested.marketplace', 'requested.return_delivery_date') }}
+    left join business_days as received on requested.return_delivery_date = received.date
+    left join business_days as due_days
+        on due_days.is_business_day and due_days.business_days = received.business_days + days.value
+    cross join run
+    where requested.return_delivery_date <= run.as_of_date
+        and requested.refunded_amount is null
+        and coalesce(requested.refund_amount, 0) = 0
+        and {{ expects_unit_and_refund('requested') }}
+        and not {{ is_unanswered('requested.return_request_status') }}
+        and lower(coalesce(requested.return_request_status, '')) <> 'completed'
+),
+
+a_to_z as (
+    select
+        'a_to_z' as kind,
+        claims.store,
+        claims.marketplace,
+        claims.order_id,
+        claims.asin,
+        claims.order_id as subject,
+        claims.opened_on,
+        {{ add_days('claims.opened_on', 'cast(days.value as integer)') }} as due_on,
+        claims.amount,
+        claims.currency,
+        'open' as state,
+        claims.evidence,
+        true as ends_when_due
+    from (
+        select
+            store, marketplace, order_id, asin, a_to_z_date as opened_on, refund_amount as amount, currency, evidence
+        from refunds
+        where is_a_to_z and channel = 'FBM'
+        union all
+        -- a claim that no refund names yet: its own day is not in the report, the request's is
+        select
+            requested.store, requested.marketplace, requested.order_id, requested.asin, requested.return_date,
+            coalesce(requested.refunded_amount, requested.unit_price * requested.units),
+            coalesce(requested.refunded_currency, requested.unit_price_currency), requested.evidence
+        from requested
+        left join refunds
+            on refunds.is_a_to_z and requested.store = refunds.store and requested.order_id = refunds.order_id
+        where coalesce(requested.a_to_z_claim, false) and refunds.order_id is null
+    ) as claims
+    {{ join_figure('days', 'a_to_z_appeal_days', 'claims.marketplace', 'claims.opened_on') }}
+),
+
+-- Filed claims that are not decided, and units that Amazon refunded, that came back for no fault of the seller's, and for
+-- which a claim can still be filed. The claim window is the one that held when the clock started.
+safet as (
+    select
+        'safet_claim' as kind,
+        claims.store,
+        claims.marketplace,
+        claims.order_id,
+        claims.asin,
+        claims.subject,
+        claims.opened_on,
+        case
+            when not claims.is_filed then {{ add_days('claims.opened_on', 'cast(days.value as integer)') }}
+        end as due_on,
+        claims.amount,
+        claims.currency,
+        case when claims.is_filed then 'filed' else 'open' end as state,
+        claims.evidence,
+        not claims.is_filed as ends_when_due
+    from (
+        select
+            store,
+            marketplace,
+            order_id,
+            asin,
+            request_id as subject,
+            safet_claim_id is not null as is_filed,
+            case
+                when safet_claim_id is not null then coalesce(safet_claim_created, return_date)
+                else greatest(return_delivery_date, refund_date)
+            end as opened_on,
+            refunded_amount as amount,
+            refunded_currency as currency,
+            evidence || coalesce(', SAFE-T ' || safet_claim_id, '') || coalesce(' ' || safet_claim_state, '') as evidence
+        from requested
+        where (safet_claim_id is not null and not {{ is_claim_decided('safet_claim_state', 'safet_claim_reimbursement') }})
+            or (
+                safet_claim_id is null
+                and {{ is_refunded_by_amazon('requested') }}
+                and not is_a_to_z
+                and not is_rejected
+                and fault in ('buyer', 'amazon_or_carrier', 'unknown')
+                and refund_date is not null
+                and return_delivery_date is not null
+            )
+    ) as claims
+    {{ join_figure('days', 'safet_claim_days', 'claims.marketplace', 'claims.opened_on') }}
+    where claims.is_filed or days.value is not null
+),
+
+-- what one unit of the order line cost, for the few orders that can become a case
+unit_prices as (
+    select
+        lines.store,
+        lines.order_id,
+        lines.asin,
+        max(lines.item_price / nullif(lines.units_ordered, 0)) as unit_price
+    from {{ ref('fct_order_lines') }} as lines
+    inner join (select distinct store, order_id from refunds where not has_return) as candidates
+        on lines.store = candidates.store and lines.order_id = candidates.order_id
+    group by lines.store, lines.order_id, lines.asin
+),
+
+-- Amazon settled it already, perhaps in instalments
+reimbursed as (
+    select
+        store,
+        order_id,
+        sum(amount) as amount
+    from {{ ref('fct_settlement_lines') }}
+    where order_id is not null and lower(amount_type) = 'fba inventory reimbursement'
+    group by store, order_id
+),
+
+-- units of an order that are back in a fulfilment centre
+units_back as (
+    select
+        store,
+        order_id,
+        asin,
+        sum(units) as units_back
+    from {{ ref('fct_returns') }}
+    where channel = 'FBA' and order_id is not null
+    group by store, order_id, asin
+),
+
+-- Refunds of which no unit, or fewer units than were refunded, came back: the part of the amount that is missing.
+missing as (
+    select
+        refunds.*,
+        refunds.refund_amount * case
+            when units_back.units_back is null then 1
+            when refunds.units > units_back.units_back
+                then cast(refunds.units - units_back.units_back as decimal(18, 4)) / refunds.units
+            else 0
+        end as missing_amount
+    from refunds
+    left join units_back using (store, order_id, asin)
+    where refunds.channel = 'FBA' and refunds.is_settled
+),
+
+fba_refunds as (
+    select
+        'fba_refund_without_return' as kind,
+        missing.store,
+        missing.marketplace,
+        missing.order_id,
+        missing.asin,
+        missing.asin as subject,
+        {{ add_days('missing.refund_date', 'cast(first_day.value as integer)') }} as opened_on,
+        {{ add_days('missing.refund_date', 'cast(last_day.value as integer)') }} as due_on,
+        cast(round(missing.missing_amount - coalesce(reimbursed.amount, 0), 2) as decimal(18, 4)) as amount,
+        missing.currency,
+        'open' as state,
+        missing.evidence || coalesce(', reimbursed so far ' || cast(cast(reimbursed.amount as decimal(18, 2)) as varchar), '')
+            as evidence,
+        true as ends_when_due
+    from missing
+    left join unit_prices using (store, order_id, asin)
+    left join reimbursed using (store, order_id)
+    {{ join_figure('first_day', 'fba_refund_claim_from_days', 'missing.marketplace', 'missing.refund_date') }}
+    {{ join_figure('last_day', 'fba_refund_claim_to_days', 'missing.marketplace', 'missing.refund_date') }}
+    where first_day.value is not null
+        and last_day.value is not null
+        and missing.missing_amount > coalesce(reimbursed.amount, 0)
+        and {{ is_full_refund('missing.refund_amount', 'unit_prices.unit_price') }}
+),
+
+-- Refunded by the seller's account, and no unit: no request at all, or one whose parcel did not arrive. A parcel under way
+-- for no longer than the processing days is not a case yet.
+fbm_refunds as (
+    select
+        'refund_without_return' as kind,
+        refunds.store,
+        refunds.marketplace,
+        refunds.order_id,
+        refunds.asin,
+        refunds.asin as subject,
+        refunds.refund_date as opened_on,
+        {{ add_days('refunds.refund_date', 'cast(days.value as integer)') }} as due_on,
+        refunds.refund_amount as amount,
+        refunds.currency,
+        'open' as state,
+        refunds.evidence,
+        true as ends_when_due
+    from refunds
+    left join unit_prices using (store, order_id, asin)
+    left join (
+        select
+            store,
+            order_id,
+            asin,
+            -- a parcel that arrived, or a request that never asked for one
+            bool_or(return_delivery_date is not null or not {{ expects_unit_and_refund('requests') }}
+                or safet_claim_id is not null) as is_settled
+        from requests
+        group by store, order_id, asin
+    ) as asked using (store, order_id, asin)
+    {{ join_figure('days', 'safet_claim_days', 'refunds.marketplace', 'refunds.refund_date') }}
+    cross join run
+    where refunds.channel = 'FBM'
+        and not refunds.is_a_to_z
+        and not coalesce(asked.is_settled, false)
+        and days.value is not null
+        and {{ add_days('refunds.refund_date', 'run.processing_days') }} <= run.as_of_date
+        and {{ is_full_refund('refunds.refund_amount', 'unit_prices.unit_price') }}
+),
+
+-- A unit came back and no refund is known, although the store's settlements reach far enough to show one.
+covered as (
+    select
+        store,
+        min(posted_date) as first_posted,
+        max(posted_date) as last_posted
+    from {{ ref('fct_settlement_lines') }}
+    group by store
+),
+
+unrefunded as (
+    select
+        'return_without_refund' as kind,
+        returns.store,
+        returns.marketplace,
+        returns.order_id,
+        returns.asin,
+        returns.asin as subject,
+        returns.return_date as opened_on,
+        cast(null as date) as due_on,
+        returns.unit_price * returns.units as amount,
+        returns.unit_price_currency as currency,
+        'open' as state,
+        'unit processed on ' || cast(returns.return_date as varchar) || coalesce(', ' || returns.disposition, '')
+            || coalesce(', ' || returns.license_plate_number, '') || ', return ' || returns.return_id as evidence,
+        false as ends_when_due
+    from {{ ref('fct_returns') }} as returns
+    inner join covered on returns.store = covered.store
+    left join refunds
+        on returns.store = refunds.store and returns.order_id = refunds.order_id and returns.asin = refunds.asin
+    cross join run
+    where returns.channel = 'FBA'
+        and returns.attribution in ('order_sku', 'order_asin')
+        and not returns.is_replacement
+        and returns.refund_amount is null
+        and refunds.order_id is null
+        and {{ in_window('returns.return_date', 'run.as_of_date', 90) }}
+        and returns.purchase_date >= covered.first_posted
+        and {{ add_days('returns.return_date', 'run.return_window_days') }} <= covered.last_posted
+),
+
+cases as (
+    {%- for cte in ['unanswered', 'refund_due', 'a_to_z', 'safet', 'fba_refunds', 'fbm_refunds', 'unrefunded'] %}
+    select * from {{ cte }} {{ "union all" if not loop.last }}
+    {%- endfor %}
+),
+
+grouped as (
+    select
+        md5({{ spelled(['kind', 'store', 'order_id', 'asin', 'subject']) }}) as case_id,
+        store,
+        marketplace,
+        kind,
+        order_id,
+        asin,
+        min(opened_on) as opened_on,
+        min(due_on) as due_on,
+        {{ single_currency_sum('amount', 'currency') }} as amount,
+        {{ single_currency('amount', 'currency') }} as currency,
+        max(state) as state,
+        bool_and(ends_when_due) as ends_when_due,
+        {{ json_text_list('evidence', 'evidence') }} as evidence
+    from cases
+    group by store, marketplace, kind, order_id, asin, subject
+)
+
+select
+    grouped.case_id,
+    grouped.store,
+    grouped.marketplace,
+    grouped.kind,
+    grouped.order_id,
+    grouped.asin,
+    cast(grouped.opened_on as date) as opened_on,
+    cast(grouped.due_on as date) as due_on,
+    cast({{ days_between('run.as_of_date', 'grouped.due_on') }} as integer) as days_left,
+    grouped.amount,
+    grouped.currency,
+    case when grouped.state = 'open' and grouped.due_on < run.as_of_date then 'overdue' else grouped.state end as state,
+    {{ next_step('grouped.kind', 0) }} as next_step,
+    {{ next_step('grouped.kind', 1) }} as next_step_zh,
+    grouped.evidence,
+    run.as_of_date
+from grouped
+cross join run
+where grouped.opened_on <= run.as_of_date
+    and not (grouped.ends_when_due and grouped.due_on < run.as_of_date)
