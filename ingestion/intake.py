@@ -122,6 +122,14 @@ def record_without_document(
     return pull
 
 
+def record_unusable(
+    lake: Lake, settings: Settings, source: Path, failure: PermanentFailure, *, store: str, source_kind: str = "cli"
+) -> Pull:
+    """Record a file that could not even be tried, such as one whose mapping is wrong, as a failed pull."""
+    taking = _Taking(lake, settings, store, None, None, None, None, source_kind, None, None)
+    return taking.failed(source.name, *_digest(source), failure)
+
+
 def ensure_bronze(lake: Lake, settings: Settings, pull: Pull) -> Pull:
     """The pull with bronze and quarantine as the declarations are now: decoded again from landing when they are not.
 
@@ -250,7 +258,7 @@ class _Taking:
                 raise _changed(name)
             return self._commit(path, name, delivery_id, size, decoded)
         except UnusableFile as failure:
-            return self._failed(name, delivery_id, size, failure)
+            return self.failed(name, delivery_id, size, failure)
 
     def _same_again(self, delivery_id: str) -> Pull | None:
         """The newest pull that brought the same bytes to be read the same way."""
@@ -342,7 +350,8 @@ class _Taking:
         self.ledger.record(repeated)
         return repeated
 
-    def _failed(self, name: str, delivery_id: str, size: int, failure: UnusableFile) -> Pull:
+    def failed(self, name: str, delivery_id: str, size: int, failure: PermanentFailure) -> Pull:
+        """Record that a file cannot be used."""
         feed = self.feed.name if self.feed else self.mapping.feed if self.mapping else None
         error = str(failure)[:_MAX_ERROR]
         pull = Pull(
@@ -363,7 +372,7 @@ class _Taking:
             error=error,
         )
         self.ledger.record(pull)
-        log.warning("%s: %s", name, failure)
+        log.info("%s: %s", name, failure)
         return pull
 
     def _pull_id(self, feed: str | None, delivery_id: str | None) -> str:
