@@ -162,8 +162,8 @@ def load_mapping(path: Path) -> FieldMapping:
 @cache
 def shipped_mappings() -> tuple[FieldMapping, ...]:
     """The mappings that come with the product, by file name."""
-    found = sorted(p for p in files(shipped_folder).iterdir() if p.name.endswith(".toml"))
-    return tuple(parse_mapping(file.read_bytes(), file.name) for file in found)
+    found = [p for p in files(shipped_folder).iterdir() if p.name.endswith(".toml")]
+    return tuple(parse_mapping(file.read_bytes(), file.name) for file in sorted(found, key=lambda file: file.name))
 
 
 def known_mappings(settings: Settings) -> tuple[FieldMapping, ...]:
