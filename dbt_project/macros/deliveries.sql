@@ -71,6 +71,24 @@ having min(deliveries.recency) < max(deliveries.recency)
 )
 {%- endmacro %}
 
+{# Rows of a keyed feed that a newer delivery of their key replaces: what judged_rows() has beside the current ones. Where no
+   key came twice the engine sees at once that there are none. #}
+{% macro superseded_rows(feed) -%}
+(
+    select
+        bronze.store,
+        bronze.delivery_id
+    from {{ ref('stg_' ~ feed) }} as bronze
+    inner join {{ ref('int_deliveries') }} as deliveries
+        on deliveries.feed = '{{ feed }}'
+        and bronze.store = deliveries.store
+        and bronze.delivery_id = deliveries.delivery_id
+    inner join {{ ref('int_' ~ feed ~ '_newest') }} as newest
+        on {{ row_key(feed, 'bronze') }} = newest.row_key
+        and deliveries.recency < newest.recency
+)
+{%- endmacro %}
+
 {# A short name of the place a row comes from, unique without hashing: store, start of the delivery id, line. #}
 {% macro row_place(rows) -%}
   concat({{ rows }}.store, ':', substr({{ rows }}.delivery_id, 1, 16), ':', cast({{ rows }}.line_number as varchar))

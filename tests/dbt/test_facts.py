@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -19,68 +20,67 @@ OLD, NEW, NEWEST = "2025-01-25T01:00:00", "2025-01-28T01:00:00", "2025-01-30T01:
 PLATE = {"license_plate_number": "LPN1"}
 
 
-def fba(store: str, rows: list[Row], at: str, window: tuple[str, str] | None = JANUARY, **values: Any) -> Delivery:
-    return Delivery(store, "fba_returns", rows, at, window, **values)
+def fba(rows: list[Row], at: str, window: tuple[str, str] | None = JANUARY, **values: Any) -> Delivery:
+    return Delivery("fba_returns", rows, at, window, **values)
 
 
 def day(text: str) -> str:
     return f"{text}T20:00:00+00:00"
 
 
-#: scenario (= store) → deliveries; what must come of them stands in the tests below
-SCENARIOS: dict[str, list[Delivery]] = {
+#: scenario → deliveries of a store of that name; what must come of them stands in the tests below
+_SCENARIOS: dict[str, list[Delivery]] = {
     # windows
     "newest_owns_the_day": [
-        fba("newest_owns_the_day", [fba_return("A", reason="DEFECTIVE"), fba_return("B")], OLD),
-        fba("newest_owns_the_day", [fba_return("A", reason="SWITCHEROO")], NEW, ("2025-01-15", "2025-01-31")),
+        fba([fba_return("A", reason="DEFECTIVE"), fba_return("B")], OLD),
+        fba([fba_return("A", reason="SWITCHEROO")], NEW, ("2025-01-15", "2025-01-31")),
     ],
     "outside_the_newer_window": [
-        fba("outside_the_newer_window", [fba_return("A", return_date=day("2025-01-05")), fba_return("B")], OLD),
-        fba("outside_the_newer_window", [], NEW, ("2025-01-15", "2025-01-31")),
+        fba([fba_return("A", return_date=day("2025-01-05")), fba_return("B")], OLD),
+        fba([], NEW, ("2025-01-15", "2025-01-31")),
     ],
     "empty_takes_the_day": [
-        fba("empty_takes_the_day", [fba_return("A")], OLD),
-        fba("empty_takes_the_day", [], NEW),
+        fba([fba_return("A")], OLD),
+        fba([], NEW),
     ],
     "cancelled_takes_nothing": [
-        fba("cancelled_takes_nothing", [fba_return("A")], OLD),
-        fba("cancelled_takes_nothing", [], NEW, outcome="cancelled"),
-        fba("cancelled_takes_nothing", [], NEWEST, outcome="failed"),
+        fba([fba_return("A")], OLD),
+        fba([], NEW, outcome="cancelled"),
+        fba([], NEWEST, outcome="failed"),
     ],
     "identical_rows": [
-        fba("identical_rows", [fba_return("A"), fba_return("A")], OLD),
-        fba("identical_rows", [fba_return("A"), fba_return("A")], NEW, name="again"),
+        fba([fba_return("A"), fba_return("A")], OLD),
+        fba([fba_return("A"), fba_return("A")], NEW, name="again"),
     ],
     "plain_repetition": [
-        fba("plain_repetition", [fba_return("A", reason="DEFECTIVE")], OLD),
-        fba("plain_repetition", [fba_return("A", reason="SWITCHEROO")], NEW),
-        fba("plain_repetition", [fba_return("A", reason="DEFECTIVE")], NEWEST, outcome="duplicate", restates=False),
+        fba([fba_return("A", reason="DEFECTIVE")], OLD),
+        fba([fba_return("A", reason="SWITCHEROO")], NEW),
+        fba([fba_return("A", reason="DEFECTIVE")], NEWEST, outcome="duplicate", restates=False),
     ],
     "said_again_later": [
-        fba("said_again_later", [fba_return("A", reason="DEFECTIVE")], OLD),
-        fba("said_again_later", [fba_return("A", reason="SWITCHEROO")], NEW),
-        fba("said_again_later", [fba_return("A", reason="DEFECTIVE")], NEWEST, outcome="duplicate"),
+        fba([fba_return("A", reason="DEFECTIVE")], OLD),
+        fba([fba_return("A", reason="SWITCHEROO")], NEW),
+        fba([fba_return("A", reason="DEFECTIVE")], NEWEST, outcome="duplicate"),
     ],
     "tie_by_delivery_id": [
-        fba("tie_by_delivery_id", [fba_return("A", reason="DEFECTIVE")], OLD),
-        fba("tie_by_delivery_id", [fba_return("A", reason="SWITCHEROO")], OLD),
+        fba([fba_return("A", reason="DEFECTIVE")], OLD),
+        fba([fba_return("A", reason="SWITCHEROO")], OLD),
     ],
     # files without a window, rows outside their window
     "file_adds": [
-        fba("file_adds", [fba_return("A")], OLD),
-        fba("file_adds", [fba_return("B")], NEW, None),
+        fba([fba_return("A")], OLD),
+        fba([fba_return("B")], NEW, None),
     ],
     "file_is_older_than_owner": [
-        fba("file_is_older_than_owner", [fba_return("B")], OLD, None),
-        fba("file_is_older_than_owner", [fba_return("A")], NEW),
+        fba([fba_return("B")], OLD, None),
+        fba([fba_return("A")], NEW),
     ],
     "file_restates_nth_of_equal": [
-        fba("file_restates_nth_of_equal", [fba_return("A", status=None), fba_return("A", status=None)], OLD),
-        fba("file_restates_nth_of_equal", [fba_return("A", status="Reimbursed")], NEW, None),
+        fba([fba_return("A", status=None), fba_return("A", status=None)], OLD),
+        fba([fba_return("A", status="Reimbursed")], NEW, None),
     ],
     "row_outside_its_window": [
         fba(
-            "row_outside_its_window",
             [fba_return("A", return_date=day("2025-01-05"))],
             OLD,
             ("2025-01-10", "2025-01-31"),
@@ -88,16 +88,11 @@ SCENARIOS: dict[str, list[Delivery]] = {
     ],
     # plates
     "plate_moves": [
-        fba(
-            "plate_moves", [fba_return("A", return_date=day("2025-01-05"), **PLATE)], OLD, ("2025-01-01", "2025-01-10")
-        ),
-        fba(
-            "plate_moves", [fba_return("A", return_date=day("2025-01-20"), **PLATE)], NEW, ("2025-01-15", "2025-01-31")
-        ),
+        fba([fba_return("A", return_date=day("2025-01-05"), **PLATE)], OLD, ("2025-01-01", "2025-01-10")),
+        fba([fba_return("A", return_date=day("2025-01-20"), **PLATE)], NEW, ("2025-01-15", "2025-01-31")),
     ],
     "plate_twice_in_one": [
         fba(
-            "plate_twice_in_one",
             [
                 fba_return("A", return_date=day("2025-01-05"), **PLATE),
                 fba_return("A", return_date=day("2025-01-20"), **PLATE),
@@ -107,22 +102,19 @@ SCENARIOS: dict[str, list[Delivery]] = {
         ),
     ],
     "plate_reused": [
-        fba("plate_reused", [fba_return("A", **PLATE), fba_return("B", return_date=day("2025-01-25"), **PLATE)], OLD),
+        fba([fba_return("A", **PLATE), fba_return("B", return_date=day("2025-01-25"), **PLATE)], OLD),
     ],
     "plates_are_not_ordinals": [
-        fba("plates_are_not_ordinals", [fba_return("A", **PLATE), fba_return("A", license_plate_number="LPN2")], OLD),
-        fba("plates_are_not_ordinals", [fba_return("A", license_plate_number="LPN2", status="Reimbursed")], NEW, None),
+        fba([fba_return("A", **PLATE), fba_return("A", license_plate_number="LPN2")], OLD),
+        fba([fba_return("A", license_plate_number="LPN2", status="Reimbursed")], NEW, None),
     ],
-}
-for scenario, rows in {
     # keyed feeds
     "mfn_status_changes": [
-        Delivery("mfn_status_changes", "mfn_returns", [mfn_return("A"), mfn_return("B")], OLD, JANUARY),
-        Delivery("mfn_status_changes", "mfn_returns", [mfn_return("A", return_request_status="Rejected")], NEW),
+        Delivery("mfn_returns", [mfn_return("A"), mfn_return("B")], OLD, JANUARY),
+        Delivery("mfn_returns", [mfn_return("A", return_request_status="Rejected")], NEW),
     ],
     "two_rmas_on_one_day": [
         Delivery(
-            "two_rmas_on_one_day",
             "mfn_returns",
             [mfn_return("A", amazon_rma_id="R1"), mfn_return("A", amazon_rma_id="R2")],
             OLD,
@@ -130,17 +122,16 @@ for scenario, rows in {
         ),
     ],
     "no_rma_number": [
-        Delivery("no_rma_number", "mfn_returns", [mfn_return("A", amazon_rma_id=None), mfn_return("B")], OLD),
-        Delivery("no_rma_number", "mfn_returns", [mfn_return("A", amazon_rma_id=" ", return_quantity=2)], NEW),
+        Delivery("mfn_returns", [mfn_return("A", amazon_rma_id=None), mfn_return("B")], OLD),
+        Delivery("mfn_returns", [mfn_return("A", amazon_rma_id=" ", return_quantity=2)], NEW),
     ],
     "order_lines_multiply": [
-        Delivery("order_lines_multiply", "orders", [order("A"), order("A"), order("B", order_status="Pending")], OLD),
-        Delivery("order_lines_multiply", "orders", [order("B"), order("C", sku=None)], NEW),
+        Delivery("orders", [order("A"), order("A"), order("B", order_status="Pending")], OLD),
+        Delivery("orders", [order("B"), order("C", sku=None)], NEW),
     ],
     # attribution and flags
     "attribution": [
         Delivery(
-            "attribution",
             "orders",
             [
                 order("SKU"),
@@ -153,7 +144,6 @@ for scenario, rows in {
             OLD,
         ),
         fba(
-            "attribution",
             [
                 *(fba_return(number) for number in ("SKU", "ASIN", "MCF", "REPLACED", "CANADA", "UNKNOWN")),
                 fba_return("USED", sku="AMZN.GR.SKU-1-x9Y-VG"),
@@ -165,7 +155,6 @@ for scenario, rows in {
     # days: an hour before and after local midnight, in winter and on the days the clocks change
     "los_angeles_days": [
         Delivery(
-            "los_angeles_days",
             "orders",
             [
                 order("A", purchase_date="2025-01-11T07:59:59+00:00"),
@@ -178,11 +167,10 @@ for scenario, rows in {
             ],
             OLD,
         ),
-        fba("los_angeles_days", [fba_return("NONE", return_date="2025-01-21T07:30:00+00:00")], OLD),
+        fba([fba_return("NONE", return_date="2025-01-21T07:30:00+00:00")], OLD),
     ],
     "tokyo_days": [
         Delivery(
-            "tokyo_days",
             "orders",
             [
                 order("A", sales_channel="Amazon.co.jp", currency="JPY", purchase_date="2025-01-10T14:59:59+00:00"),
@@ -190,14 +178,13 @@ for scenario, rows in {
             ],
             OLD,
         ),
-        fba("tokyo_days", [fba_return("NONE", return_date="2025-01-20T15:00:00+00:00")], OLD),
+        fba([fba_return("NONE", return_date="2025-01-20T15:00:00+00:00")], OLD),
     ],
     "unconfigured_store": [
-        fba("unconfigured_store", [fba_return("NONE", return_date="2025-01-20T23:59:59+00:00")], OLD),
+        fba([fba_return("NONE", return_date="2025-01-20T23:59:59+00:00")], OLD),
     ],
     "after_the_as_of_day": [
         Delivery(
-            "after_the_as_of_day",
             "orders",
             [
                 order("A", purchase_date="2025-02-01T07:59:59+00:00"),
@@ -205,13 +192,12 @@ for scenario, rows in {
             ],
             OLD,
         ),
-        fba("after_the_as_of_day", [fba_return("A", return_date="2025-02-01T08:00:00+00:00")], OLD),
+        fba([fba_return("A", return_date="2025-02-01T08:00:00+00:00")], OLD),
     ],
     # money
     "refund_is_spread": [
-        Delivery("refund_is_spread", "orders", [order("A", quantity=3), order("J", quantity=3)], OLD),
+        Delivery("orders", [order("A", quantity=3), order("J", quantity=3)], OLD),
         fba(
-            "refund_is_spread",
             [
                 *(fba_return("A", license_plate_number=f"LPN{n}") for n in range(3)),
                 *(fba_return("J", license_plate_number=f"LPN{n}") for n in range(3)),
@@ -219,7 +205,6 @@ for scenario, rows in {
             OLD,
         ),
         Delivery(
-            "refund_is_spread",
             "settlements",
             settle(
                 "S1",
@@ -236,17 +221,15 @@ for scenario, rows in {
             ),
             OLD,
         ),
-        Delivery("refund_is_spread", "settlements", settle("S2", "JPY", [refund("J", "1000", sku="SKU-1")]), OLD),
+        Delivery("settlements", settle("S2", "JPY", [refund("J", "1000", sku="SKU-1")]), OLD),
     ],
     "mfn_report_or_settlement": [
         Delivery(
-            "mfn_report_or_settlement",
             "orders",
             [order(number, fulfillment_channel="Merchant") for number in "ABC"],
             OLD,
         ),
         Delivery(
-            "mfn_report_or_settlement",
             "mfn_returns",
             [
                 mfn_return("A", refunded_amount="12.00"),
@@ -256,7 +239,6 @@ for scenario, rows in {
             OLD,
         ),
         Delivery(
-            "mfn_report_or_settlement",
             "settlements",
             settle(
                 "S1", "USD", [refund("A", "11.50", fulfillment_id="MFN"), refund("C", "8.00", fulfillment_id="MFN")]
@@ -265,24 +247,22 @@ for scenario, rows in {
         ),
     ],
     "two_currencies": [
-        Delivery("two_currencies", "orders", [order("A")], OLD),
-        fba("two_currencies", [fba_return("A")], OLD),
-        Delivery("two_currencies", "settlements", settle("S1", "USD", [refund("A", "5.00")]), OLD),
-        Delivery("two_currencies", "settlements", settle("S2", "CAD", [refund("A", "5.00")]), OLD),
+        Delivery("orders", [order("A")], OLD),
+        fba([fba_return("A")], OLD),
+        Delivery("settlements", settle("S1", "USD", [refund("A", "5.00")]), OLD),
+        Delivery("settlements", settle("S2", "CAD", [refund("A", "5.00")]), OLD),
     ],
     "rates": [
         Delivery(
-            "rates",
             "settlements",
             settle("S1", "EUR", [refund("A", "10.00"), refund("B", "10.00", posted_date="2025-01-24")]),
             OLD,
         ),
-        Delivery("rates", "settlements", settle("S2", "USD", [refund("C", "3.00")]), OLD),
+        Delivery("settlements", settle("S2", "USD", [refund("C", "3.00")]), OLD),
     ],
     # reviews, grading, stock
     "reviews": [
         Delivery(
-            "reviews",
             "reviews",
             [
                 {"asin": "B000000001", "rating": 3, "reviewer_id": "R1", "body": "broke", "review_date": "2025-01-02"},
@@ -308,7 +288,6 @@ for scenario, rows in {
         ),
         Delivery(
             "reviews",
-            "reviews",
             [
                 {
                     "asin": "B000000001",
@@ -322,9 +301,8 @@ for scenario, rows in {
         ),
     ],
     "grading": [
-        Delivery("grading", "orders", [order("A")], OLD),
+        Delivery("orders", [order("A")], OLD),
         Delivery(
-            "grading",
             "grade_resell",
             [
                 {
@@ -348,7 +326,6 @@ for scenario, rows in {
             OLD,
         ),
         Delivery(
-            "grading",
             "grade_resell",
             [
                 {
@@ -365,9 +342,8 @@ for scenario, rows in {
         ),
     ],
     "stock": [
-        Delivery("stock", "inventory", [{"sku": "SKU-1", "asin": "B000000001", "afn_fulfillable_quantity": 1}], OLD),
+        Delivery("inventory", [{"sku": "SKU-1", "asin": "B000000001", "afn_fulfillable_quantity": 1}], OLD),
         Delivery(
-            "stock",
             "inventory",
             [
                 {
@@ -381,7 +357,6 @@ for scenario, rows in {
             "2025-01-31T23:59:59",
         ),
         Delivery(
-            "stock",
             "inventory",
             [{"sku": "SKU-1", "asin": "B000000001", "afn_fulfillable_quantity": 9}],
             "2025-02-01T00:00:00",
@@ -390,7 +365,6 @@ for scenario, rows in {
     # reasons
     "reasons": [
         fba(
-            "reasons",
             [
                 fba_return("SURE", reason="UNWANTED_ITEM", customer_comments="arm too short"),
                 fba_return("UNSURE", reason="UNWANTED_ITEM", customer_comments="maybe short"),
@@ -404,9 +378,11 @@ for scenario, rows in {
             OLD,
         ),
     ],
-}.items():
-    SCENARIOS[scenario] = rows
+}
 
+SCENARIOS = {
+    name: [replace(delivery, store=name) for delivery in deliveries] for name, deliveries in _SCENARIOS.items()
+}
 VERDICTS = [
     {
         "comment": "arm too short",
@@ -459,10 +435,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def built(home: Path) -> Iterator[Warehouse]:
+def built(home: Path) -> Warehouse:
     warehouse = build_scenarios(home)
     assert [(node.name, node.message) for node in warehouse.run.failed] == []
-    yield warehouse
+    return warehouse
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import duckdb
@@ -25,6 +24,7 @@ from data_contracts.control import CONTROL_TABLES
 from data_contracts.feed import Kind
 from data_contracts.registry import all_feeds
 from data_contracts.settings import Settings
+from ingestion.ledger import Pull
 from orchestration import warehouse
 
 Row = dict[str, Any]
@@ -108,14 +108,14 @@ class Delivery:
     """One pull and, unless it brought none, its rows: column names as in the feed, moments as ISO text (a day alone, or
     an instant with offset).
 
-    at: delivered_at. name: tells deliveries of equal rows apart; the same rows, store, feed and name are the same bytes.
+    at: delivered_at. name: tells deliveries of equal rows apart: same store, feed, rows and name are the same bytes.
     """
 
-    store: str
     feed: str
     rows: Sequence[Row]
     at: str
     window: tuple[str, str] | None = None
+    store: str = "shop"
     outcome: str | None = None
     restates: bool = True
     name: str = ""
@@ -129,10 +129,10 @@ class Delivery:
         content = json.dumps([self.store, self.feed, self.name, list(self.rows)], default=str)
         return hashlib.sha256(content.encode()).hexdigest()
 
-    def pull(self) -> SimpleNamespace:
+    def pull(self) -> Pull:
         """The ledger's entry."""
         days = sorted(day for row in self._physical() if (day := row.get(f"{all_feeds()[self.feed].event}_day")))
-        entry = dict.fromkeys(CONTROL_TABLES["pulls"].types()) | {
+        entry: dict[str, Any] = {
             "store": self.store,
             "feed": self.feed,
             "delivery_id": self.delivery_id,
@@ -140,8 +140,7 @@ class Delivery:
             "window_to": date.fromisoformat(self.window[1]) if self.window else None,
             "delivered_at": datetime.fromisoformat(self.at).replace(tzinfo=UTC),
             "outcome": self.outcome or ("loaded" if self.rows else "loaded_empty"),
-            "restates": self.restates,
-            "source": "inbox",
+            "restates": self.restates and self.delivery_id is not None,
             "file_name": f"{self.feed}.tsv",
         }
         if self.delivery_id:
@@ -154,8 +153,8 @@ class Delivery:
             }
         else:
             entry["error"] = "no document"
-        entry["pull_id"] = hashlib.sha256(json.dumps(entry, default=str).encode()).hexdigest()
-        return SimpleNamespace(**entry)
+        pull_id = hashlib.sha256(json.dumps(entry, default=str).encode()).hexdigest()
+        return Pull(pull_id=pull_id, taken_at=datetime(2025, 2, 2, tzinfo=UTC), **entry)
 
     def _physical(self) -> list[Row]:
         feed = all_feeds()[self.feed]

@@ -1,16 +1,4 @@
--- The newest snapshot of each store that was delivered by the end of the as-of day (UTC; the report carries no day).
-
-with snapshots as (
-    select
-        deliveries.store,
-        deliveries.delivery_id,
-        {{ day_in_zone('deliveries.delivered_at', "'UTC'") }} as snapshot_date
-    from {{ ref('int_deliveries') }} as deliveries
-    inner join {{ ref('stg_run') }} as run
-        on {{ day_in_zone('deliveries.delivered_at', "'UTC'") }} <= run.as_of_date
-    where deliveries.feed = 'inventory'
-    qualify row_number() over (partition by deliveries.store order by deliveries.recency desc) = 1
-)
+-- Stock by SKU in the newest snapshot of each store.
 
 select
     rows.store,
@@ -33,6 +21,7 @@ select
     rows.line_number,
     run.as_of_date
 from {{ ref('stg_inventory') }} as rows
-inner join snapshots on rows.store = snapshots.store and rows.delivery_id = snapshots.delivery_id
+inner join {{ ref('int_snapshots') }} as snapshots
+    on rows.store = snapshots.store and rows.delivery_id = snapshots.delivery_id
 cross join {{ ref('stg_run') }} as run
 left join {{ ref('int_stores') }} as stores on rows.store = stores.store

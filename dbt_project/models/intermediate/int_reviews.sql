@@ -15,7 +15,8 @@ numbered as (
         row_key,
         recency,
         line_number,
-        row_number() over (partition by row_key order by line_number desc) as copy
+        row_number() over (partition by row_key order by line_number desc) as copy,
+        count(*) over (partition by row_key) as copies
     from rows
 ),
 
@@ -23,6 +24,7 @@ placed as (
     select
         rows.*,
         numbered.copy,
+        numbered.copies,
         coalesce(by_code.marketplace, by_channel.marketplace, stores.marketplace, 'unattributed') as own_marketplace
     from rows
     inner join numbered
@@ -64,7 +66,8 @@ select
     coalesce(asins.category, 'uncategorised') as category,
     verdicts.class_by_text,
     dated.delivery_id,
-    dated.line_number
+    dated.line_number,
+    case when dated.is_identified then dated.copies else 1 end as rows_in_delivery
 from dated
 left join {{ ref('int_asins') }} as asins on dated.store = asins.store and dated.asin = asins.asin
 left join {{ ref('stg_comment_verdicts') }} as verdicts on {{ review_text('dated') }} = verdicts.comment
