@@ -28,21 +28,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rule:
-    """A Pandera check for every column whose whole name matches; `code` names it in reports."""
+    """A Pandera check for every column whose whole name matches; `code` names it in reports.
+
+    except_in: marts where the name means something else.
+    """
 
     code: str
     columns: re.Pattern[str]
     check: Callable[[], pa.Check]
+    except_in: frozenset[str] = frozenset()
+
+    def holds_for(self, mart: str, column: str) -> bool:
+        """Whether the rule is one of this column."""
+        return mart not in self.except_in and self.columns.fullmatch(column) is not None
 
 
-def _rule(code: str, pattern: str, check: str, *arguments: Any) -> Rule:
+def _rule(code: str, pattern: str, check: str, *arguments: Any, except_in: Collection[str] = ()) -> Rule:
     def make() -> pa.Check:
         import pandera.pandas as pa
 
         made: pa.Check = getattr(pa.Check, check)(*arguments)
         return made
 
-    return Rule(code, re.compile(pattern), make)
+    return Rule(code, re.compile(pattern), make, frozenset(except_in))
 
 
 @cache
@@ -70,7 +78,14 @@ def rules() -> tuple[Rule, ...]:
         _rule("rating_1_to_5", r"rating", "in_range", 1, 5),
         _rule("known_channel", r"channel", "isin", ["FBA", "FBM", "ALL"]),
         _rule("known_window", r"window_days", "isin", [7, 30, 90, 365]),
-        _rule("known_marketplace", r"marketplace", "isin", [*all_marketplaces(), UNATTRIBUTED]),
+        # a figure may hold for all marketplaces: `*`
+        _rule(
+            "known_marketplace",
+            r"marketplace",
+            "isin",
+            [*all_marketplaces(), UNATTRIBUTED],
+            except_in={"dim_figure"},
+        ),
         _rule("known_reason_class", r"(top_)?reason_class(_code|_text)?|class_by_text", "isin", list(reason_classes())),
         _rule("known_fault", r"fault", "isin", faults),
         _rule("known_basis", r"returned_basis", "isin", ["processed", "requested"]),
@@ -92,7 +107,7 @@ def mart_schema(
 
     made = {}
     for name in columns:
-        checks = [_named(rule) for rule in rules() if rule.columns.fullmatch(name)]
+        checks = [_named(rule) for rule in rules() if rule.holds_for(mart, name)]
         if name == "as_of_date" and as_of is not None:
             checks.append(pa.Check.eq(as_of, error="as_of_of_the_run"))
         made[name] = pa.Column(None, checks, nullable=name not in required and name != "as_of_date")

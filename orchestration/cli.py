@@ -128,17 +128,20 @@ def ingest(
     """Take report files, or folders of them, as deliveries of a store."""
     from orchestration.due import expand, take_files
 
+    from ingestion.lake import open_lake
+
     settings = _settings()
     settings.store(store)
     if feed is not None:
         _check_feed(feed)
+    lake = open_lake(settings.lake)
     files = list(expand(paths))
     if not files:
         raise click.UsageError(f"no files in {', '.join(map(str, paths))} (hidden ones are passed over)")
     mapping_path = _mapping(settings, mapping) if mapping else None
     pulls: list[Pull] = []
     for path, pull in take_files(
-        settings, files, store=store, feed=feed, window=window, delivered_at=delivered_at, mapping=mapping_path
+        lake, settings, files, store=store, feed=feed, window=window, delivered_at=delivered_at, mapping=mapping_path
     ):
         pulls.append(pull)
         _say_pull(str(path), pull)
@@ -159,15 +162,17 @@ def ingest(
 @click.option("--plan", "only_plan", is_flag=True, help="Say what would be asked for, and stop.")
 def pull(store: str | None, feed: str | None, first: date | None, last: date | None, only_plan: bool) -> int:
     """Ask the stores' connectors for the windows that are due."""
+    from ingestion.lake import open_lake
     from orchestration.due import plan_requests, pull_requests
 
     settings = _settings()
     _check_scope(settings, store, feed, first, last)
-    requests = plan_requests(settings, store=store, feed=feed, first=first, last=last)
+    lake = open_lake(settings.lake)
+    requests = plan_requests(lake, settings, store=store, feed=feed, wanted=_window(first, last))
     if only_plan or not requests:
         _say_requests(requests)
         return DONE
-    pulls = list(pull_requests(settings, requests, on_pull=lambda pull: _say_pull(_asked(pull), pull)))
+    pulls = pull_requests(lake, settings, requests, on_pull=lambda pull: _say_pull(_asked(pull), pull))
     return FAILED if any(pull.outcome == "failed" for pull in pulls) else DONE
 
 
@@ -200,14 +205,14 @@ def backfill(
         raise click.UsageError("name either --season YEAR or both --from and --to")
     settings = _settings()
     _check_scope(settings, store, feed, first, last)
-    if season is not None:
-        wanted = Window(date(season, 11, 1), date(season + 1, 1, 31))
-    else:
-        wanted = Window(first or date.min, last or date.max)
+    wanted = _window(first, last) if season is None else Window(date(season, 11, 1), date(season + 1, 1, 31))
+    if wanted is None:
+        raise click.UsageError("name both --from and --to")
     if only_plan:
+        from ingestion.lake import open_lake
         from orchestration.due import plan_requests
 
-        _say_requests(plan_requests(settings, store=store, feed=feed, first=wanted.first, last=wanted.last))
+        _say_requests(plan_requests(open_lake(settings.lake), settings, store=store, feed=feed, wanted=wanted))
         return DONE
     return _report_night(run_backfill(settings, wanted, store=store, feed=feed, tell=say))
 
@@ -311,6 +316,17 @@ def _check_scope(
         raise click.UsageError(f"--to {last} lies before --from {first}")
 
 
+def _window(first: date | None, last: date | None) -> Window | None:
+    """The days between two options: both or none must be named."""
+    from ingestion.connectors import Window
+
+    if first is None and last is None:
+        return None
+    if first is None or last is None:
+        raise click.UsageError("name both --from and --to, or neither")
+    return Window(first, last)
+
+
 def _mapping(settings: Settings, name: str) -> Path:
     path = settings.mappings.get(name) or Path(name)
     if not path.is_file():
@@ -374,8 +390,12 @@ def _guarded(work: Callable[[], Any]) -> int:
         warn(f"Configuration: {error}")
         return WRONG_USE
     except ReturnscopeError as error:
-        warn(f"Failed: {error.what}\n  where: {error.where}\n  next:  {error.remedy}")
-        return FAILED
+        from ingestion.intake import WrongUse
+
+        is_wrong_use = isinstance(error, WrongUse)
+        warn(f"{'Wrong use' if is_wrong_use else 'Failed'}: {error.what}")
+        warn(f"  where: {error.where}\n  next:  {error.remedy}")
+        return WRONG_USE if is_wrong_use else FAILED
     except (KeyboardInterrupt, click.Abort):
         warn("Stopped. Nothing half-done is visible; run the same command again to go on.")
         return FAILED

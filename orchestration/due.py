@@ -77,6 +77,26 @@ def take_files(
         )
 
 
+def inbox_files(settings: Settings) -> list[Path]:
+    """Files that lie in the inbox, waiting."""
+    raise NotImplementedError(settings)
+
+
+def take_inbox(lake: Lake, settings: Settings, *, store: str | None = None) -> list[Pull]:
+    """Take in what lies in the inbox."""
+    return []
+
+
+def take_due(lake: Lake, settings: Settings, *, tell: Callable[[str], None] = log.info) -> list[Pull]:
+    """Everything that a night takes in: the inbox, and the windows that connectors have to be asked for."""
+    taken = take_inbox(lake, settings)
+    requests = plan_requests(lake, settings)
+    if requests:
+        tell(f"Asking for {len(requests):,} windows ...")
+        taken += pull_requests(lake, settings, requests)
+    return taken
+
+
 def plan_requests(
     lake: Lake,
     settings: Settings,

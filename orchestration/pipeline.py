@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ingestion.failures import ReturnscopeError
-from ingestion.intake import ensure_bronze
+from ingestion.intake import ensure_all_bronze
 from ingestion.lake import Lake, open_lake
 from ingestion.ledger import Ledger
 from orchestration import releases
@@ -74,7 +74,7 @@ class Night:
             yield from (f"  {line}" for line in finding.lines())
         if self.outcome == "refused" and self.audit is not None:
             stands = f"release {self.current} stands" if self.current else "nothing is published yet"
-            yield f"NOT published: {len(self.audit.blocking)} checks of {self.audit.checks:,} refused it; {stands}."
+            yield f"NOT published: {len(self.audit.blocking)} of {self.audit.checks:,} checks refused it; {stands}."
             yield f"  All findings: {self.audit_record}"
             return
         as_known = f", as known by {self.known_by:%Y-%m-%d %H:%M} UTC" if self.known_by else ""
@@ -246,7 +246,7 @@ def gather(settings: Settings, home: Home, lake: Lake, plan: Plan) -> Inputs:
     """Bronze, quarantine and comment verdicts of a plan: made where they are missing or old, fetched where remote."""
     from orchestration.verdicts import ensure_verdicts
 
-    pulls = tuple(ensure_bronze(lake, settings, pull) if pull.restates else pull for pull in plan.pulls)
+    pulls = tuple(ensure_all_bronze(lake, settings, plan.pulls))
     bronze = _local_files(lake, pulls, lambda pull: pull.bronze_key)
     quarantine = _local_files(lake, pulls, lambda pull: pull.quarantine_key)
     with home.scratch_folder("verdicts") as scratch:

@@ -100,8 +100,8 @@ def show_status(settings: Settings) -> None:
     say(f"Complete  up to {day}" if day else "Complete  no day yet")
     statuses = feed_statuses(pulls)
     say()
-    header = ("store", "feed", "deliveries", "rows", "quarantined", "newest event", "delivered", "complete to", "missing",
-              "cancelled", "failed")  # fmt: skip
+    header = ("store", "feed", "deliveries", "rows", "quarantined", "newest event", "delivered", "complete to",
+              "missing", "cancelled", "failed")  # fmt: skip
     say(
         table(
             header,

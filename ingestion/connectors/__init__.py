@@ -16,14 +16,12 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, Protocol
 
 from data_contracts.settings import is_late_season
 from ingestion.failures import PermanentFailure
+from ingestion.ledger import COMPLETE
 
 if TYPE_CHECKING:
     from data_contracts.feed import Feed
     from data_contracts.settings import Settings, Store, Tuning
     from ingestion.ledger import Pull
-
-#: outcomes of a pull that say what a window looks like; a cancelled or failed one says nothing
-COMPLETE = frozenset({"loaded", "loaded_empty", "duplicate"})
 
 
 @dataclass(frozen=True, order=True)
