@@ -28,7 +28,7 @@ def newest_complete_day(pulls: Iterable[Pull]) -> date | None:
     """
     by_store: dict[str, list[Pull]] = {}
     for pull in pulls:
-        if pull.restates and pull.outcome in COMPLETE:
+        if pull.restates and pull.outcome in COMPLETE and pull.feed is not None:
             by_store.setdefault(pull.store, []).append(pull)
     days = [day for own in by_store.values() if (day := _of_store(own)) is not None]
     return max(days, default=None)
@@ -45,7 +45,8 @@ def _of_store(pulls: list[Pull]) -> date | None:
             continue
         day = min(pull.window_to, _delivered_day(pull) - timedelta(days=1))
         if pull.window_from is None or day >= pull.window_from:
-            covered[pull.feed] = max(day, covered.get(pull.feed, day))
+            feed = str(pull.feed)
+            covered[feed] = max(day, covered.get(feed, day))
     if covered:
         events.append(min(covered.values()))
     if events:
@@ -55,7 +56,7 @@ def _of_store(pulls: list[Pull]) -> date | None:
 
 
 def _day_without_core(pull: Pull) -> date | None:
-    if all_feeds()[pull.feed].event is None:
+    if all_feeds()[str(pull.feed)].event is None:
         return _delivered_day(pull)
     return min(pull.last_event_day, _delivered_day(pull)) if pull.last_event_day is not None else None
 

@@ -1,7 +1,7 @@
 """The assets: the inbox, one per feed from the registry, the dbt models as one step, and what is published.
 
-Belongs here: what each asset runs and what it tells Dagster. Does not belong: the work, which is the same functions that
-the command line calls (`due.py`, `pipeline.py`).
+Belongs here: what each asset runs and what it tells Dagster. Does not belong: the work, which is done by the functions
+that the command line calls, too (`due.py`, `pipeline.py`).
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 from data_contracts.feed import Feed
 from data_contracts.registry import all_feeds
 from ingestion.connectors import Window
+from ingestion.inbox import take_inbox
 from ingestion.ledger import Ledger, Pull
 from orchestration.asof import newest_complete_day
 from orchestration.checks import feed_check_specs, feed_checks, publish_check_specs, publish_checks
-from orchestration.due import plan_requests, pull_requests, take_inbox
+from orchestration.due import plan_requests, pull_requests
 from orchestration.failures import KIND, RETRIES, told_apart
 from orchestration.pipeline import (
     conclude,
@@ -58,7 +59,7 @@ POOL = "duckdb"
 )
 def inbox(installation: Installation) -> dg.MaterializeResult:
     """Take in what lies in the inbox."""
-    with told_apart():
+    with told_apart(), installation.home.locked("Dagster's inbox asset", name="intake"):
         taken = take_inbox(installation.lake, installation.settings)
     return dg.MaterializeResult(metadata=_counts(taken))
 
@@ -89,8 +90,9 @@ def feed_asset(feed: Feed) -> dg.AssetsDefinition:
         keys = context.partition_keys
         wanted = Window(date.fromisoformat(keys[0]), date.fromisoformat(keys[-1]))
         with told_apart():
-            requests = plan_requests(lake, settings, feed=feed.name, wanted=wanted, look_back=True)
-            taken = pull_requests(lake, settings, requests, on_pull=lambda pull: context.log.info(describe(pull)))
+            with installation.home.locked(f"Dagster's {feed.name} asset", name="intake"):
+                requests = plan_requests(lake, settings, feed=feed.name, wanted=wanted, look_back=True)
+                taken = pull_requests(lake, settings, requests, on_pull=lambda pull: context.log.info(describe(pull)))
             pulls = Ledger(lake).pulls()
             day = newest_complete_day(pulls) or wanted.last
             return dg.MaterializeResult(
@@ -130,7 +132,7 @@ class Translator(DagsterDbtTranslator):
             return dg.AssetKey([dbt_resource_props["source_name"], dbt_resource_props["name"]])
         return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
 
-    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:  # noqa: ARG002
         """One group for all models."""
         return WAREHOUSE
 

@@ -137,12 +137,15 @@ def _contracts(
 ) -> Iterator[Finding | None]:
     from data_contracts.marts import mart_schema, violations
 
-    tables = {
-        name
-        for (name,) in con.execute("select table_schema || '.' || table_name from information_schema.tables").fetchall()
-    }
     for model in models:
-        if model.relation.replace('"', "") not in tables:  # not built, for a reason that another check reports
+        if not _exists(con, model.relation):
+            yield Finding(
+                check=f"built {model.name}",
+                blocks=True,
+                what="it was not built, since something before it failed",
+                count=1,
+                remedy="See the other findings.",
+            )
             continue
         described = dict(con.execute(f"select column_name, column_type from (describe {model.relation})").fetchall())
         schema = mart_schema(model.name, described, required=model.required & set(described), as_of=plan.as_of)
@@ -166,13 +169,44 @@ def _contracts(
 
 
 def _reconciliation(con: duckdb.DuckDBPyConnection) -> Iterator[Finding | None]:
-    yield from ()
+    """What `ops_reconciliation` counts: `error` refuses the release, `warning` is told, `info` is only kept."""
+    if not _exists(con, "ops.ops_reconciliation"):
+        return  # not built: the audit then has an error of that model, or of one before it
+    rows = con.execute(
+        "select check_name, severity, detail, count(*), count(*) filter (where not is_ok) "
+        "from ops.ops_reconciliation group by all order by all"
+    ).fetchall()
+    for name, severity, detail, checks, wrong in rows:
+        if not wrong or severity == "info":
+            yield from [None] * checks
+            continue
+        yield Finding(
+            check=f"reconciliation {name}",
+            blocks=severity == "error",
+            what=f"{detail}: not so in {wrong:,} of {checks:,} cases",
+            count=wrong,
+            remedy="Rows or units were lost or doubled on the way: please report it." if severity == "error" else "",
+            sample=_rows(
+                con,
+                "select store, feed, subject, expected, actual, difference from ops.ops_reconciliation "
+                "where check_name = ? and severity = ? and not is_ok order by abs(difference) desc, 1, 2, 3",
+                [name, severity],
+            ),
+        )
+
+
+def _exists(con: duckdb.DuckDBPyConnection, relation: str) -> bool:
+    schema, _, name = relation.replace('"', "").partition(".")
+    found = con.execute(
+        "select 1 from information_schema.tables where table_schema = ? and table_name = ?", [schema, name]
+    )
+    return found.fetchone() is not None
 
 
 def _bad_rows(con: duckdb.DuckDBPyConnection, settings: Settings, pulls: Sequence[Pull]) -> Iterator[Finding | None]:
     for pull in standing(pulls):
         bad, rows_in = pull.rows_quarantined or 0, pull.rows_in or 0
-        allowed = settings.bad_rows(pull.feed)
+        allowed = settings.bad_rows(str(pull.feed))
         if not allowed.blocks(bad, rows_in):
             yield None
             continue
@@ -201,7 +235,7 @@ def standing(pulls: Sequence[Pull]) -> Iterator[Pull]:
     """
     by_feed: dict[tuple[str, str], list[Pull]] = {}
     for pull in pulls:
-        if pull.restates and pull.outcome in COMPLETE:
+        if pull.restates and pull.outcome in COMPLETE and pull.feed is not None:
             by_feed.setdefault((pull.store, pull.feed), []).append(pull)
     for own in by_feed.values():
         newest_first = sorted(own, key=lambda pull: (pull.delivered_at, pull.pull_id), reverse=True)
@@ -222,7 +256,7 @@ def _freshness(plan: Plan) -> Iterator[Finding | None]:
     """By the day of the newest event, not of the newest delivery: loading old days again makes nothing fresh."""
     newest: dict[tuple[str, str], Any] = {}
     for pull in plan.pulls:
-        if pull.restates and pull.last_event_day is not None:
+        if pull.restates and pull.last_event_day is not None and pull.feed is not None:
             key = (pull.store, pull.feed)
             newest[key] = max(pull.last_event_day, newest.get(key, pull.last_event_day))
     for (store, feed), day in sorted(newest.items()):

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 
 from data_contracts.registry import all_feeds
 from ingestion.connectors import Window
+from ingestion.inbox import take_inbox
 from ingestion.lake import Lake, open_lake
 from ingestion.ledger import Ledger
 from orchestration import releases
 from orchestration.console import progress
 from orchestration.diff import Comparison, change_table
-from orchestration.due import missing_days, plan_requests, pull_requests, take_inbox
+from orchestration.due import missing_days, plan_requests, pull_requests
 from orchestration.home import Home
 from orchestration.pipeline import Night, Tell, build_and_publish, conclude, timed
 
@@ -39,12 +40,16 @@ def run_backfill(
     home = Home(settings.home)
     lake = open_lake(settings.lake)
     seconds: dict[str, float] = {}
-    with home.locked("a backfill", on_wait=lambda holder: tell(f"Waiting for {holder} ...")):
+
+    def waiting(holder: str) -> None:
+        tell(f"Waiting for {holder} ...")
+
+    with home.locked("a backfill", name="intake", on_wait=waiting), timed(seconds, "taking in"):
+        taken = _load(lake, settings, wanted, store, feed, tell)
+    for line in missing_lines(lake, wanted, store, feed):
+        tell(line)
+    with home.locked("a backfill", on_wait=waiting):
         home.heal()
-        with timed(seconds, "taking in"):
-            taken = _load(lake, settings, wanted, store, feed, tell)
-        for line in missing_lines(lake, wanted, store, feed):
-            tell(line)
         before = releases.current(lake)
         night = build_and_publish(settings, home, lake, seconds=seconds, tell=tell)
         night.taken = taken
@@ -72,9 +77,7 @@ def _load(
     return taken
 
 
-def missing_lines(
-    lake: Lake, wanted: Window, store: str | None = None, feed: str | None = None
-) -> Iterator[str]:
+def missing_lines(lake: Lake, wanted: Window, store: str | None = None, feed: str | None = None) -> Iterator[str]:
     """Days within `wanted` that no complete pull covers, by store and feed, for feeds that the store has."""
     pulls = Ledger(lake).pulls()
     seen = sorted({(pull.store, pull.feed) for pull in pulls if pull.restates and pull.feed})

@@ -126,9 +126,8 @@ def ingest(
     mapping: str | None,
 ) -> int:
     """Take report files, or folders of them, as deliveries of a store."""
-    from orchestration.due import expand, take_files
-
     from ingestion.lake import open_lake
+    from orchestration.due import expand, take_files
 
     settings = _settings()
     settings.store(store)

@@ -30,7 +30,7 @@ def prepare_dagster_home(settings: Settings) -> Path:
 
 
 def prepared_manifest(home: Home) -> Path:
-    """dbt's manifest of the code as it is now: parsed once (some seconds), then found by every process that loads it."""
+    """dbt's manifest of the code as it is now: parsed once (some seconds), then found by every process that loads."""
     path = home.dagster / "manifests" / f"{code_version()}.json"
     if path.is_file():
         return path

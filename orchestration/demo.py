@@ -49,7 +49,7 @@ def run_demo(settings: Settings, *, days: int, seed: int, asins: int) -> Night:
 
     home = Home(settings.home)
     lake = open_lake(settings.lake)
-    _refuse_real_data(settings, lake)
+    _refuse_real_data(lake)
     seconds: dict[str, float] = {}
     with timed(seconds, "simulating"):
         world = World(seed, days, LAST_DAY, asins)
@@ -74,7 +74,7 @@ def run_demo(settings: Settings, *, days: int, seed: int, asins: int) -> Night:
     return night
 
 
-def _refuse_real_data(settings: Settings, lake: Lake) -> None:
+def _refuse_real_data(lake: Lake) -> None:
     if any(pull.source != "simulator" for pull in Ledger(lake).pulls()):
         raise click.UsageError(
             f"the lake {lake.url} holds deliveries of your own, which the demo would mix with invented ones.\n"

@@ -25,15 +25,20 @@ from ingestion.connectors import (
     requestable,
     windows_due,
 )
-from ingestion.failures import TransientFailure
+from ingestion.failures import ReturnscopeError
+from ingestion.inbox import take_inbox
 from ingestion.intake import record_without_document, take
 from ingestion.ledger import Ledger, Pull
+from orchestration.home import Busy, Home
 
 if TYPE_CHECKING:
     from data_contracts.settings import Settings
     from ingestion.lake import Lake
 
 log = logging.getLogger(__name__)
+
+#: pulling a season takes hours; a night takes its turn behind another night, but does not wait for that
+_PATIENCE_SECONDS = 600.0
 
 OnPull = Callable[[Pull], None]
 
@@ -77,24 +82,27 @@ def take_files(
         )
 
 
-def inbox_files(settings: Settings) -> list[Path]:
-    """Files that lie in the inbox, waiting."""
-    raise NotImplementedError(settings)
+def take_due(lake: Lake, settings: Settings, home: Home, *, tell: Callable[[str], None] = log.info) -> list[Pull]:
+    """Everything that a night takes in: the inbox, and the windows that connectors have to be asked for.
 
-
-def take_inbox(lake: Lake, settings: Settings, *, store: str | None = None) -> list[Pull]:
-    """Take in what lies in the inbox."""
-    return []
-
-
-def take_due(lake: Lake, settings: Settings, *, tell: Callable[[str], None] = log.info) -> list[Pull]:
-    """Everything that a night takes in: the inbox, and the windows that connectors have to be asked for."""
-    taken = take_inbox(lake, settings)
-    requests = plan_requests(lake, settings)
-    if requests:
-        tell(f"Asking for {len(requests):,} windows ...")
-        taken += pull_requests(lake, settings, requests)
-    return taken
+    Where another process has been taking in for long (a backfill of a season), the night goes on with what is there.
+    """
+    try:
+        with home.locked(
+            "taking in",
+            name="intake",
+            wait_seconds=_PATIENCE_SECONDS,
+            on_wait=lambda who: tell(f"Waiting for {who} ..."),
+        ):
+            taken = take_inbox(lake, settings)
+            requests = plan_requests(lake, settings)
+            if requests:
+                tell(f"Asking for {len(requests):,} windows ...")
+                taken += pull_requests(lake, settings, requests)
+            return taken
+    except Busy as busy:
+        tell(f"{busy.what}: going on with what has been taken in by now")
+        return []
 
 
 def plan_requests(
@@ -145,17 +153,21 @@ def pull_requests(
         left = list(group)
         with ExitStack() as stack:
             for _, connector in _connectors(settings, store_id, stack):
-                try:
-                    for answer in connector.pull(list(left)):
-                        add(take_answer(lake, settings, answer, connector.name))
-                        if answer.request in left:
-                            left.remove(answer.request)
-                except TransientFailure as failure:
-                    log.error("%s: %s", store_id, failure)
-                    for request in left:
-                        answer = Answer(request, "failed", connector.now(), error=str(failure))
-                        add(take_answer(lake, settings, answer, connector.name))
+                for answer in _answers(connector, left):
+                    add(take_answer(lake, settings, answer, connector.name))
+                    if answer.request in left:
+                        left.remove(answer.request)
     return taken
+
+
+def _answers(connector: Connector, left: list[Request]) -> Iterator[Answer]:
+    """What the connector says; where it breaks off, a failed answer for each request that is left by then."""
+    try:
+        yield from connector.pull(list(left))
+    except ReturnscopeError as failure:
+        log.error("%s", failure)
+        for request in list(left):
+            yield Answer(request, "failed", connector.now(), error=str(failure))
 
 
 def take_answer(lake: Lake, settings: Settings, answer: Answer, source: str) -> Pull:

@@ -29,6 +29,10 @@ LOCK_WAIT_SECONDS = 3600.0
 _POLL_SECONDS = 0.2
 
 
+class Busy(TransientFailure):
+    """Another process holds the lock."""
+
+
 @dataclass(frozen=True)
 class Home:
     """Places of an installation. Nothing is made before it is used."""
@@ -94,9 +98,10 @@ class Home:
         wait_seconds: float = LOCK_WAIT_SECONDS,
         on_wait: Callable[[str], None] | None = None,
     ) -> Iterator[None]:
-        """Hold a lock of this home; the kernel frees it on any exit. All building and publishing takes `run`.
+        """Hold a lock of this home; the kernel frees it on any exit.
 
-        `on_wait` is told once who holds it. Raises TransientFailure when it is still held after `wait_seconds`.
+        name: `run` for building and publishing, `intake` for asking connectors and emptying the inbox. `on_wait` is
+        told once who holds it. Raises Busy when it is still held after `wait_seconds`.
         """
         path = self.root / "locks" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -105,7 +110,7 @@ class Home:
             told = False
             while not _try_lock(file):
                 if time.monotonic() >= deadline:
-                    raise TransientFailure(
+                    raise Busy(
                         f"Another process is at work here: {_holder(path)}",
                         str(path),
                         "Wait until it has ended, then run again. Nothing was changed.",

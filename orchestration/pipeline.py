@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ingestion.failures import ReturnscopeError
+from ingestion.failures import PermanentFailure, ReturnscopeError
 from ingestion.intake import ensure_all_bronze
 from ingestion.lake import Lake, open_lake
 from ingestion.ledger import Ledger
@@ -140,16 +140,16 @@ def nightly(
     lock, the lake cannot be reached); readers keep what they had.
     """
     home = Home(settings.home)
+    lake = open_lake(settings.lake)
+    seconds: dict[str, float] = {}
+    taken: list[Pull] = []
+    if take and as_of is None and known_by is None:
+        from orchestration.due import take_due
+
+        with timed(seconds, "taking in"):
+            taken = take_due(lake, settings, home, tell=tell)
     with home.locked("a run", on_wait=lambda holder: tell(f"Waiting for {holder} ...")):
         home.heal()
-        lake = open_lake(settings.lake)
-        seconds: dict[str, float] = {}
-        taken: list[Pull] = []
-        if take and as_of is None and known_by is None:
-            from orchestration.due import take_due
-
-            with timed(seconds, "taking in"):
-                taken = take_due(lake, settings, tell=tell)
         try:
             night = build_and_publish(
                 settings, home, lake, as_of=as_of, known_by=known_by, force=force, seconds=seconds, tell=tell
@@ -288,6 +288,54 @@ def run_models(home: Home) -> DbtRun:
     return run_dbt("build", home.build, home.dbt)
 
 
+def save_plan(home: Home, plan: Plan) -> None:
+    """Keep beside the build file what it was built for, so that another process can audit and publish it."""
+    values = {
+        "as_of": plan.as_of.isoformat(),
+        "known_by": plan.known_by.isoformat() if plan.known_by else None,
+        "pulls": [pull.pull_id for pull in plan.pulls],
+        "settings": plan.settings,
+        "versions": plan.versions,
+    }
+    _plan_file(home).write_text(json.dumps(values), encoding="utf-8")
+
+
+def load_plan(home: Home, lake: Lake) -> tuple[Plan, releases.Pointer | None]:
+    """What the build file was built for, and what is current.
+
+    Raises PermanentFailure when nothing was built.
+    """
+    try:
+        values = json.loads(_plan_file(home).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise PermanentFailure(
+            "There is no built warehouse to audit and publish", str(home.build), "Run the warehouse's models first."
+        ) from error
+    wanted = set(values["pulls"])
+    plan = Plan(
+        date.fromisoformat(values["as_of"]),
+        datetime.fromisoformat(values["known_by"]) if values["known_by"] else None,
+        tuple(pull for pull in Ledger(lake).pulls() if pull.pull_id in wanted),
+        values["settings"],
+        values["versions"],
+    )
+    return plan, releases.current(lake)
+
+
+def _plan_file(home: Home) -> Path:
+    return home.build.with_name("plan.json")
+
+
+def results_of(home: Home) -> DbtRun:
+    """The dbt run that lies beside the build file."""
+    from orchestration.models import read_manifest, read_results
+    from orchestration.warehouse import DbtRun
+
+    target = home.dbt / "target"
+    results = read_results(target / "run_results.json", read_manifest(target / "manifest.json"))
+    return DbtRun(tuple(results), target)
+
+
 def judge(settings: Settings, home: Home, plan: Plan, run: DbtRun) -> tuple[Audit, list[PublishedModel]]:
     """The audit of a built warehouse, and the models that it would publish."""
     import duckdb
@@ -380,7 +428,8 @@ def _new_alerts(night: Night) -> Iterator[str]:
 
     with duckdb.connect(str(night.marts), read_only=True) as con:
         found = con.execute(
-            "select severity, message_en from marts.marts.mart_alerts where first_seen = as_of_date order by 1, 2 limit 20"
+            "select severity, message_en from marts.marts.mart_alerts "
+            "where first_seen = as_of_date order by severity, message_en limit 20"
         ).fetchall()
     yield from (f"{severity}: {message}" for severity, message in found)
 

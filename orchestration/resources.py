@@ -53,7 +53,7 @@ class Installation(dg.ConfigurableResource):
         if self._is_held:
             return
         lock = self.home.locked(
-            f"Dagster run {context.run_id[:8]}", on_wait=lambda holder: context.log.info(f"Waiting for {holder}")
+            f"Dagster run {context.run_id[:8]}", on_wait=lambda holder: context.log.info("Waiting for %s", holder)
         )
         if self._stack is None:
             raise RuntimeError("the resource is used outside of a run")

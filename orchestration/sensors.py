@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from orchestration.due import inbox_files
+from ingestion.inbox import inbox_files
 from orchestration.failures import KIND
 from orchestration.pipeline import alert
 from orchestration.resources import Installation
