@@ -97,8 +97,16 @@ class Limits(_Strict):
     block_bytes: int = Field(16 << 20, ge=1)
 
 
-#: figures that only a seller knows: cost of processing a returned unit, and the share of its price that it fetches
-OWN_FIGURES = ("return_processing_cost", "resale_share")
+#: figures that only a seller knows: what it costs to process, grade, ship or dispose of a returned unit, Amazon's share of
+#: its sale, and the share of its price that it fetches
+OWN_FIGURES = (
+    "disposal_fee",
+    "fba_fulfilment_fee",
+    "grade_resell_fee",
+    "referral_fee_rate",
+    "resale_share",
+    "return_processing_cost",
+)
 
 
 class Figure(_Strict):

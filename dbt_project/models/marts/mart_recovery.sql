@@ -243,20 +243,42 @@ amounts as (
         end as known_fees
     from cells
     left join stores_with_settlements on cells.store = stores_with_settlements.store
+),
+
+-- what one unit of the grade brings at today's new price by the dated figures, and what disposing of it does
+valued as (
+    select
+        amounts.*,
+        items.price as new_price,
+        {{ grade_resell_unit_value(
+            'items.price', 'share.value', 'grading.value', 'fulfilment.value', 'referral.value'
+        ) }} as expected_unit_value,
+        -disposal.value as disposal_unit_value,
+        run.as_of_date
+    from amounts
+    cross join run
+    left join {{ ref('dim_asin') }} as items using (store, marketplace, asin)
+    {{ join_figure('share', 'grade_resell_price_share', 'amounts.marketplace', 'run.as_of_date', 'amounts.used_condition') }}
+    {{ join_figure('grading', 'grade_resell_fee', 'amounts.marketplace', 'run.as_of_date') }}
+    {{ join_figure('fulfilment', 'fba_fulfilment_fee', 'amounts.marketplace', 'run.as_of_date') }}
+    {{ join_figure('referral', 'referral_fee_rate', 'amounts.marketplace', 'run.as_of_date') }}
+    {{ join_figure('disposal', 'disposal_fee', 'amounts.marketplace', 'run.as_of_date') }}
 )
 
 select
-    amounts.store,
-    amounts.marketplace,
-    amounts.asin,
-    amounts.used_condition,
-    amounts.month,
-    cast(amounts.units_graded as bigint) as units_graded,
-    cast(amounts.units_sold as bigint) as units_sold,
-    cast(amounts.known_sales as decimal(18, 4)) as gross_sales,
-    cast(amounts.known_fees as decimal(18, 4)) as fees,
-    {{ rate('(amounts.known_sales - amounts.known_fees)', 'amounts.known_sales') }} as net_recovery_rate,
-    amounts.currency,
-    run.as_of_date
-from amounts
-cross join run
+    store,
+    marketplace,
+    asin,
+    used_condition,
+    month,
+    cast(units_graded as bigint) as units_graded,
+    cast(units_sold as bigint) as units_sold,
+    cast(known_sales as decimal(18, 4)) as gross_sales,
+    cast(known_fees as decimal(18, 4)) as fees,
+    {{ rate('(known_sales - known_fees)', 'known_sales') }} as net_recovery_rate,
+    currency,
+    cast(new_price as decimal(18, 4)) as new_price,
+    cast(expected_unit_value as decimal(18, 4)) as expected_unit_value,
+    cast(disposal_unit_value as decimal(18, 4)) as disposal_unit_value,
+    as_of_date
+from valued

@@ -173,7 +173,10 @@ select
     suggested.resale_share_high,
     cast(round((suggested.freight + coalesce(suggested.processing_cost, 0)) / nullif(suggested.resale_share, 0), 2)
         as decimal(18, 4)) as break_even_price,
-    round(greatest(1 + suggested.unit_saving / nullif(suggested.price, 0), 0), 4) as break_even_refund_share,
+    case
+        when suggested.unit_saving is not null and suggested.price > 0
+            then round(greatest(1 + suggested.unit_saving / suggested.price, 0), 4)
+    end as break_even_refund_share,
     cast(case
         when suggested.suggested_rule = 'refund_only'
             then round(suggested.units_returned * coalesce(suggested.unit_saving, suggested.unit_saving_low), 2)
