@@ -97,8 +97,8 @@ class Limits(_Strict):
     block_bytes: int = Field(16 << 20, ge=1)
 
 
-#: figures that only a seller knows: what it costs to process, grade, ship or dispose of a returned unit, Amazon's share of
-#: its sale, and the share of its price that it fetches
+#: figures that only a seller knows: what it costs to process, grade, ship or dispose of a returned unit, Amazon's share
+#: of its sale, and the share of its price that it fetches
 OWN_FIGURES = (
     "disposal_fee",
     "fba_fulfilment_fee",
