@@ -4,8 +4,6 @@ Belongs here: what each asset runs and what it tells Dagster. Does not belong: t
 that the command line calls, too (`due.py`, `pipeline.py`).
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from collections import Counter

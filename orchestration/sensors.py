@@ -3,8 +3,6 @@
 Belongs here: sensors. Does not belong: taking files (`due.py`), sending messages (`alerts.py`).
 """
 
-from __future__ import annotations
-
 import hashlib
 from datetime import UTC, datetime, timedelta
 

@@ -299,7 +299,7 @@ def run_dbt(
     target = work / "target"
     arguments = [command, "--project-dir", str(project), "--profiles-dir", str(PROJECT)]
     arguments += ["--target-path", str(target), "--log-path", str(work / "logs")]
-    arguments += ["--quiet", "--no-version-check", "--no-use-colors", "--log-level-file", "info"]
+    arguments += ["--log-level", "none", "--no-version-check", "--no-use-colors", "--log-level-file", "info"]
     if select:
         arguments += ["--select", *select]
     if exclude:
@@ -315,9 +315,9 @@ def run_dbt(
             str(project),
             f"This is a fault in the project, not in the data; the log is in {work / 'logs'}.",
         ) from outcome.exception
-    run_results = target / "run_results.json"
-    results = read_results(run_results, read_manifest(target / "manifest.json")) if outcome.result is not None else []
-    return DbtRun(tuple(results), target)
+    if command == "parse" or outcome.result is None:
+        return DbtRun((), target)
+    return DbtRun(tuple(read_results(target / "run_results.json", read_manifest(target / "manifest.json"))), target)
 
 
 @contextmanager
