@@ -138,7 +138,8 @@ def violations(
                 blank = pc.and_not(blank, unread[logical])
             found[f"blank:{logical}"] = blank
         for check in column.checks:
-            passed = check(series).check_output.fillna(True).to_numpy(dtype=bool)
+            output = check(series).check_output  # of the values that are not blank
+            passed = output.reindex(series.index).fillna(True).to_numpy(dtype=bool)
             found[f"{check.name}:{logical}"] = pyarrow.array(~passed)
     found = {reason: mask for reason, mask in found.items() if pc.any(mask, min_count=0).as_py()}
     if not found and not unread:
@@ -146,8 +147,14 @@ def violations(
     return found
 
 
-def join_reasons(found: Mapping[str, pyarrow.BooleanArray]) -> pyarrow.StringArray:
-    """One text per row: the codes of all masks that are true, joined by `;`; NULL for a good row."""
-    parts = [pc.if_else(mask, reason, pyarrow.scalar(None, pyarrow.string())) for reason, mask in found.items()]
-    joined = pc.binary_join_element_wise(*parts, ";", null_handling="skip")
-    return pc.if_else(pc.equal(joined, ""), pyarrow.scalar(None, pyarrow.string()), joined)
+def join_reasons(found: Mapping[str, pyarrow.BooleanArray]) -> pyarrow.StringArray | None:
+    """One text per row: the codes of all masks that are true, joined by `;`, NULL for a good row. None: no codes."""
+    none = pyarrow.scalar(None, pyarrow.string())
+    joined: pyarrow.StringArray | None = None
+    for reason, mask in found.items():
+        if joined is None:
+            joined = pc.if_else(mask, reason, none)
+        else:  # not by one call for all codes: Arrow 26 leaves out rows in which every part is NULL
+            longer = pc.coalesce(pc.binary_join_element_wise(joined, reason, ";"), pyarrow.scalar(reason))
+            joined = pc.if_else(mask, longer, joined)
+    return joined

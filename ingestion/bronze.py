@@ -244,7 +244,7 @@ class _Pass:
         table = pa.table(arrays, schema=self.schema)
         found = {f"bad_{self.feed.column(name).kind}:{name}": mask for name, mask in unread.items()}
         found |= violations(self.contract, table, unread)
-        return table, join_reasons(found) if found else None
+        return table, join_reasons(found)
 
     def _text_columns(self, block: RowBlock, count: int) -> dict[str, pa.StringArray]:
         """Every column of the feed as text: from the file, constant by mapping, or without any value."""

@@ -14,7 +14,6 @@ from ingestion.decode.unusable import unusable
 _DELIMITERS = ("\t", ",", ";", "|")
 #: Payment downloads carry up to ten lines of preamble before the header.
 _PREAMBLE_LINES = 25
-_SAMPLE_ROWS = 20
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ def find_header(head: str, file: str, request: Request) -> Header:
             fields, quotes = _fields(line, delimiter)
             names = recognise(fields, request)
             if isinstance(names, Names):
-                quotes = quotes or _quotes_everything(lines[number : number + _SAMPLE_ROWS], delimiter)
+                quotes = quotes or _quotes_everything(lines[number:], delimiter)
                 found.append(Header(number, delimiter, quotes, tuple(fields), names))
             elif nearest is None or names.nearness > nearest[0].nearness:
                 nearest = (names, number)
@@ -71,6 +70,6 @@ def _all_quoted(fields: list[str]) -> bool:
 
 
 def _quotes_everything(lines: list[str], delimiter: str) -> bool:
-    """Whether the first rows of a tab-separated file enclose each filled field in quotes."""
-    rows = [line.split(delimiter) for line in lines if line.strip()]
-    return bool(rows) and all(len(row) > 1 and _all_quoted(row) for row in rows)
+    """Whether the first row encloses every filled field in quotes, which no row does by chance."""
+    first = next((line.split(delimiter) for line in lines if line.strip()), [])
+    return len(first) > 1 and _all_quoted(first)
