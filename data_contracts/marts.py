@@ -69,7 +69,7 @@ def rules() -> tuple[Rule, ...]:
         _rule("rate_not_negative", r"(\w+_)?return_rate(_high)?|critical_review_rate|rate_high|threshold", "ge", 0),
         _rule(
             "between_0_and_1",
-            r"(\w+_)?share|\w+_maturity|(reason_)?confidence|(return_)?rate_low|critical_review_rate",
+            r"(?!break_even_)(\w+_)?share|\w+_maturity|(reason_)?confidence|(return_)?rate_low|critical_review_rate",
             "in_range",
             0,
             1,
