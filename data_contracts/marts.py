@@ -74,7 +74,6 @@ def rules() -> tuple[Rule, ...]:
             0,
             1,
         ),
-        _rule("at_most_1", r"net_recovery_rate", "le", 1),
         _rule("rating_1_to_5", r"rating", "in_range", 1, 5),
         _rule("known_channel", r"channel", "isin", ["FBA", "FBM", "ALL"]),
         _rule("known_window", r"window_days", "isin", [7, 30, 90, 365]),
@@ -134,8 +133,6 @@ def _expression(column: str, check: pa.Check) -> str:
     known = check.statistics or {}
     if check.name == "greater_than_or_equal_to":
         return f'"{column}" >= {_literal(known["min_value"])}'
-    if check.name == "less_than_or_equal_to":
-        return f'"{column}" <= {_literal(known["max_value"])}'
     if check.name == "in_range":
         return f'"{column}" between {_literal(known["min_value"])} and {_literal(known["max_value"])}'
     if check.name == "equal_to":

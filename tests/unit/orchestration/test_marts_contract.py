@@ -19,7 +19,6 @@ CASES: dict[str, tuple[list[object], list[object]]] = {
     "return_rate": ([0.0, 1.7, None], [-0.01]),
     "return_rate_low": ([0.0, 1.0, None], [-0.1, 1.01]),
     "cohort_maturity": ([0.0, 0.5, 1.0], [1.1]),
-    "net_recovery_rate": ([-3.0, 1.0, None], [1.5]),
     "rating": ([1.0, 5.0, None], [0.0, 6.0]),
     "channel": (["FBA", "FBM", "ALL", None], ["fba", ""]),
     "window_days": ([7, 365], [8]),
