@@ -21,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from data_contracts.feed import Kind
 from data_contracts.settings import Limits
 from ingestion.decode.block import WITHHELD, Reject, RowBlock, text_or_null
 from ingestion.decode.header import find_header
@@ -28,6 +29,15 @@ from ingestion.decode.names import Request
 from ingestion.decode.text import TextBlock, TextFile
 from ingestion.decode.unusable import unusable
 from ingestion.redact import mask_column, mask_text
+
+#: what values of typed columns look like, to tell whether a row is shifted
+_LOOKS_LIKE = {
+    Kind.INTEGER: r"[-+]?\d[\d.,]*",
+    Kind.NUMBER: r"[-+]?[\d.,]+",
+    Kind.MONEY: r"[^\pL]*\d[^\pL]*",
+    Kind.MOMENT: r".*\d.*",
+    Kind.FLAG: r"\pL{1,5}|[01]",
+}
 
 # The module's own limit of 128 kB is for all of the process; lines are limited by `Limits.max_line_bytes`, before it.
 csv.field_size_limit(1 << 30)
@@ -190,6 +200,11 @@ class DelimitedFile:
             )
             ends = fields.starts + fields.widths
             too_many &= filled[ends] > filled[np.minimum(fields.starts + width, ends)]
+        odd = np.flatnonzero(is_data & (fields.widths != width) & ~too_few & ~too_many)
+        if len(odd) and len(self._dropped):
+            shifted = odd[~self._is_aligned(flat, fields, odd)]
+            too_few[shifted] = fields.widths[shifted] < width
+            too_many[shifted] = fields.widths[shifted] > width
         good = np.flatnonzero(is_data & ~too_few & ~too_many)
         columns = {name: self._column(flat, fields, good, position) for name, position in self._positions.items()}
         bad = np.flatnonzero(too_few | too_many)
@@ -207,6 +222,26 @@ class DelimitedFile:
         kept = lines if len(good) == len(lines) else lines.take(pa.array(good))
         numbers = pa.array(fields.numbers[good])
         return RowBlock({n: text_or_null(c) for n, c in columns.items()}, numbers, kept, rejects, head + body, stored)
+
+    def _is_aligned(self, flat: pa.StringArray, fields: _Fields, rows: np.ndarray) -> np.ndarray:
+        """Whether rows of unusual width have their values where the header says.
+
+        A line break or tab inside a value shifts the others, so that cutting out personal columns would miss them.
+        Where nothing in the required columns can tell, the answer is no.
+        """
+        tests = [
+            (position, column.pattern or _LOOKS_LIKE[column.kind])
+            for column in self.names.feed.required
+            if (position := self._positions.get(column.name)) is not None
+            and (column.pattern or column.kind in _LOOKS_LIKE)
+        ]
+        aligned = np.full(len(rows), bool(tests))
+        for position, pattern in tests:
+            values = self._column(flat, fields, rows, position)
+            aligned &= pc.fill_null(pc.match_substring_regex(values, f"^(?:{pattern})?$"), True).to_numpy(
+                zero_copy_only=False
+            )
+        return aligned
 
     def _column(self, flat: pa.StringArray, fields: _Fields, rows: np.ndarray, position: int) -> pa.StringArray:
         """One column of some rows; NULL where a row ends before it."""

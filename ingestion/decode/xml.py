@@ -103,11 +103,11 @@ class XmlFile:
     def blocks(self) -> Iterator[RowBlock]:
         """See `Delivery.blocks`."""
         rows = _Rows(self.names, self._record)
-        writer = _Redactor(self.names, self.text.charset) if self._rewrites else None
+        writer = _Redactor(self.names, self._record, self.text.charset) if self._rewrites else None
         for text in self._events(rows, *([writer] if writer else [])):
             done, rows.done = rows.done, []
             columns, _ = text_columns(self.names, [values for _, values in done])
-            lines = [_line(values) for _, values in done]
+            lines = ["; ".join(f"{name}: {value}" for name, value in values.items()) for _, values in done]
             yield RowBlock(
                 columns=columns,
                 line_numbers=pa.array([line for line, _ in done], pa.int64()),
@@ -183,19 +183,35 @@ class _Element:
         return found
 
 
-class _Rows(ContentHandler):
-    """Collects rows: line number and values by canonical name."""
+class _Masking(ContentHandler):
+    """Masks texts with the order number that the same return gave before them, if it did."""
 
     def __init__(self, names: Names, record: str) -> None:
         super().__init__()
-        self.done: list[tuple[int, dict[str, str]]] = []
         self._names = names
         self._record = record
+        self._masked = {column.name for column in names.feed.columns if column.masked}
         self._locator: Any = None
-        self._open: list[_Element] = []
+        self._order: str | None = None
 
     def setDocumentLocator(self, locator: Any) -> None:
         self._locator = locator
+
+    def _value(self, name: str, text: str) -> str:
+        """The text of a value as it may be stored."""
+        column = self._names.column(name)
+        if column == "order_id":
+            self._order = text.strip()
+        return mask_text(text, self._order) if column in self._masked else text
+
+
+class _Rows(_Masking):
+    """Collects rows: line number and values by canonical name."""
+
+    def __init__(self, names: Names, record: str) -> None:
+        super().__init__(names, record)
+        self.done: list[tuple[int, dict[str, str]]] = []
+        self._open: list[_Element] = []
 
     def startElement(self, name: str, attrs: Any) -> None:
         if self._open:
@@ -209,29 +225,27 @@ class _Rows(ContentHandler):
         element = self._open.pop()
         if element.name == self._record:
             self.done += element.rows()
+            self._order = None
         elif self._open and element.has_children:
             if rows := element.rows():
                 self._open[-1].inside.setdefault(element.name, []).extend(rows)
         elif self._open:
-            column, value = self._names.column(element.name), "".join(element.text).strip()
+            column, value = self._names.column(element.name), self._value(element.name, "".join(element.text)).strip()
             if column is not None and value:
                 self._open[-1].values.setdefault(column, value)
 
 
-class _Redactor(ContentHandler):
+class _Redactor(_Masking):
     """Writes the document again without personal elements and with masked texts, each element on its old line."""
 
-    def __init__(self, names: Names, charset: str) -> None:
-        super().__init__()
-        self._names = names
-        self._masked = {column.name for column in names.feed.columns if column.masked}
+    def __init__(self, names: Names, record: str, charset: str) -> None:
+        super().__init__(names, record)
         self._sink = StringIO()
         self._sink.write(f'<?xml version="1.0" encoding="{charset}"?>')
         self._write = XMLGenerator(self._sink, encoding="utf-8")
         self._line = 1
-        self._locator: Any = None
         self._skipping = 0
-        self._words: list[str] | None = None
+        self._words: list[str] = []
 
     def taken(self) -> bytes:
         """What has been written since the last call, UTF-8."""
@@ -240,33 +254,32 @@ class _Redactor(ContentHandler):
         self._sink.truncate()
         return text.encode()
 
-    def setDocumentLocator(self, locator: Any) -> None:
-        self._locator = locator
-
     def startElement(self, name: str, attrs: Any) -> None:
+        self._flush("")
         if self._skipping or self._names.drops(_local(name)):
             self._skipping += 1
             return
         missing = self._locator.getLineNumber() - self._line  # comments and dropped elements had lines too
         self._text("\n" * missing)
         self._write.startElement(name, attrs)
-        if self._names.column(_local(name)) in self._masked:
-            self._words = []
 
     def characters(self, content: str) -> None:
-        if self._words is not None:
+        if not self._skipping:
             self._words.append(content)
-        elif not self._skipping:
-            self._text(content)
 
     def endElement(self, name: str) -> None:
         if self._skipping:
             self._skipping -= 1
             return
-        if self._words is not None:
-            self._text(mask_text("".join(self._words)))
-            self._words = None
+        self._flush(_local(name))
+        if _local(name) == self._record:
+            self._order = None
         self._write.endElement(name)
+
+    def _flush(self, name: str) -> None:
+        """Write the text that was gathered, the value of an element of this name."""
+        text, self._words = "".join(self._words), []
+        self._text(self._value(name, text) if name else text)
 
     def _text(self, content: str) -> None:
         self._line += content.count("\n")
@@ -291,12 +304,6 @@ class _Each(ContentHandler):
     def endElement(self, name: str) -> None:
         for handler in self._handlers:
             handler.endElement(name)
-
-
-def _line(values: dict[str, str]) -> str:
-    """What stands for the line of a row in quarantine."""
-    text = "; ".join(f"{name}: {value}" for name, value in values.items())
-    return mask_text(text, values.get("order_id"))
 
 
 def _local(name: str) -> str:
