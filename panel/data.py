@@ -1,0 +1,1009 @@
+"""The one reader of published marts: opens the file, follows new releases, asks the questions that the pages show.
+
+Belongs here: every SQL statement of the panel. Values go in as parameters, names come from this file alone, and whoever
+may see only some stores reads through views that hold nothing else. Does not belong: formulas of figures (marts have
+them; only sums and quotients of summed units are formed here), words, layout.
+
+The file is replaced whole by a rename. A `Release` holds the file that it opened, so a page that is made from one
+`Release` never mixes two; `current()` looks at inode, size and time of the path and opens the new file when it changed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+Row = Mapping[str, Any]
+
+#: results kept per release; a page asks for some ten
+_KEPT_RESULTS = 400
+#: opened releases kept: one per set of visible stores, and the one before while pages still read it
+_KEPT_RELEASES = 6
+#: rows a table page shows at most, and an export writes at most
+PAGE_ROWS = 100
+EXPORT_ROWS = 200_000
+#: 95th percentile of the normal distribution: both ends of a 90 % interval, as in the marts
+_Z = 1.6448536269514722
+
+#: tables whose rows belong to no store and that everyone may read
+_SHARED = ("dim_", "release_info")
+
+
+class NoRelease(Exception):
+    """There is nothing to read: no file yet, or one that cannot be opened (`broken`)."""
+
+    def __init__(self, path: Path, broken: str | None = None) -> None:
+        super().__init__(f"{path}: {broken or 'nothing has been published yet'}")
+        self.path = path
+        self.broken = broken
+
+
+class NotInRelease(Exception):
+    """A mart that this release does not have (it was made by another version)."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What a page is about. An empty text means all; `channel` ALL is a row of its own in the marts."""
+
+    store: str = ""
+    marketplace: str = ""
+    channel: str = "ALL"
+    window: int = 30
+    category: str = ""
+
+    def where(self, *columns: str, alias: str = "") -> tuple[str, list[Any]]:
+        """Condition over those of the filter's columns, and its parameters."""
+        prefix = f"{alias}." if alias else ""
+        parts = ["true"]
+        values: list[Any] = []
+        for column in columns:
+            name = {"window_days": "window"}.get(column, column)
+            value = getattr(self, name)
+            if value != "":
+                parts.append(f"{prefix}{column} = ?")
+                values.append(value)
+        return " and ".join(parts), values
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Which file a path named at some moment."""
+
+    inode: int
+    size: int
+    changed: int
+
+
+def home() -> Path:
+    """RETURNSCOPE_HOME, where the published file and the inbox lie."""
+    return Path(os.environ.get("RETURNSCOPE_HOME") or "./.returnscope").absolute()
+
+
+def marts_path() -> Path:
+    """The published file."""
+    return home() / "published" / "marts.duckdb"
+
+
+def stamp(path: Path) -> Stamp | None:
+    """Which file the path names now; None when there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return Stamp(found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+class Release:
+    """One opened release, read-only, as one set of stores sees it (None: all). Safe to use from several threads."""
+
+    def __init__(self, path: Path, stores: frozenset[str] | None = None) -> None:
+        before = stamp(path)
+        if before is None:
+            raise NoRelease(path)
+        self.path = path
+        self.stamp = before
+        self.visible = stores
+        self._results: OrderedDict[tuple[Any, ...], list[Row]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._con = duckdb.connect(config={"autoinstall_known_extensions": False})
+        try:
+            self._con.execute(f"attach '{_text(str(path))}' as published (read_only)")
+            self._con.execute("set TimeZone = 'UTC'")
+            self._make_views()
+            # From here on nothing but the attached file can be reached, whatever a statement says.
+            self._con.execute("set enable_external_access = false")
+            self._con.execute("set lock_configuration = true")
+        except duckdb.Error as error:
+            self._con.close()
+            raise NoRelease(path, str(error).splitlines()[0]) from error
+        info = self.rows("select * from release_info") if self.has("release_info") else []
+        self.release_id = str(info[0]["release_id"]) if info else "unknown"
+        self.as_of: date = info[0]["as_of_date"] if info else date.min
+
+    def _make_views(self) -> None:
+        found = self._con.execute(
+            "select table_name, column_name from duckdb_columns() "
+            "where database_name = 'published' and schema_name = 'marts' order by table_name, column_index"
+        ).fetchall()
+        self.columns: dict[str, tuple[str, ...]] = {}
+        for table, column in found:
+            self.columns[table] = (*self.columns.get(table, ()), column)
+        for table, columns in self.columns.items():
+            self._con.execute(
+                f'create view "{table}" as select * from published.marts."{table}" {self._rights(table, columns)}'
+            )
+        comments = self._con.execute(
+            "select table_name, comment from duckdb_tables() "
+            "where database_name = 'published' and schema_name = 'marts'"
+        ).fetchall()
+        self.descriptions: dict[str, str] = {table: comment or "" for table, comment in comments}
+
+    def _rights(self, table: str, columns: Sequence[str]) -> str:
+        if self.visible is None or table.startswith(_SHARED):
+            return ""
+        if "store" not in columns or not self.visible:
+            return "where false"
+        return "where store in (" + ", ".join(f"'{_text(store)}'" for store in sorted(self.visible)) + ")"
+
+    def has(self, table: str, *columns: str) -> bool:
+        """Whether the release has this table, with these columns."""
+        return table in self.columns and set(columns) <= set(self.columns[table])
+
+    def need(self, table: str) -> None:
+        """Raise NotInRelease when the release lacks the table."""
+        if table not in self.columns:
+            raise NotInRelease(table)
+
+    def rows(self, sql: str, values: Iterable[Any] = ()) -> list[Row]:
+        """Rows of a statement of this module, as dicts; decimals stay exact. Do not change what you get: it is kept."""
+        given = tuple(values)
+        key = (sql, *given)
+        with self._lock:
+            if key in self._results:
+                self._results.move_to_end(key)
+                return self._results[key]
+        cursor = self._con.cursor()
+        try:
+            cursor.execute(sql, list(given))
+            names = [column[0] for column in cursor.description or []]
+            found: list[Row] = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        finally:
+            cursor.close()
+        with self._lock:
+            self._results[key] = found
+            while len(self._results) > _KEPT_RESULTS:
+                self._results.popitem(last=False)
+        return found
+
+    def arrow(self, sql: str, values: Iterable[Any] = ()) -> Any:
+        """The same as an Arrow table, for exports; not kept."""
+        cursor = self._con.cursor()
+        try:
+            return cursor.execute(sql, list(values)).to_arrow_table()
+        finally:
+            cursor.close()
+
+
+_releases: OrderedDict[tuple[Path, Stamp, frozenset[str] | None], Release] = OrderedDict()
+_releases_lock = threading.Lock()
+
+
+def current(stores: frozenset[str] | None = None, path: Path | None = None) -> Release:
+    """The release that is published now, as these stores see it.
+
+    Raises NoRelease when nothing is published. A file that is replaced while it is opened is opened again.
+    """
+    path = path or marts_path()
+    now = stamp(path)
+    if now is None:
+        raise NoRelease(path)
+    with _releases_lock:
+        key = (path, now, stores)
+        if key not in _releases:
+            opened = Release(path, stores)
+            key = (path, opened.stamp, stores)
+            _releases[key] = opened
+            while len(_releases) > _KEPT_RELEASES:
+                _releases.popitem(last=False)  # closed when the last page that reads it lets go
+        _releases.move_to_end(key)
+        return _releases[key]
+
+
+def _text(value: str) -> str:
+    return value.replace("'", "''")
+
+
+# ---- figures formed here: quotients of sums, with the marts' own interval -----------------------------------------
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A share with its numerator, denominator and 90 % Wilson interval; all None at zero denominator."""
+
+    part: int
+    whole: int
+
+    @property
+    def value(self) -> float | None:
+        """part / whole."""
+        return self.part / self.whole if self.whole else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Both ends. Where more came back than went out, the high end is at least the rate, as in the marts."""
+        if not self.whole:
+            return None
+        rate = self.part / self.whole
+        share, n, z2 = min(rate, 1.0), self.whole, _Z * _Z
+        centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+        half = _Z * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+        return max(centre - half, 0.0), max(min(centre + half, 1.0), rate)
+
+
+# ---- what there is -----------------------------------------------------------------------------------------------
+
+
+def scopes(release: Release) -> list[Row]:
+    """Store, marketplace and category combinations that have an ASIN."""
+    if not release.has("dim_asin", "category"):
+        return []
+    return release.rows("select distinct store, marketplace, category from dim_asin order by all")
+
+
+def reporting_currency(release: Release) -> str | None:
+    """The reporting currency of the settings, None where none is set."""
+    if not release.has("dim_run", "reporting_currency"):
+        return None
+    found = release.rows("select reporting_currency from dim_run")
+    return found[0]["reporting_currency"] if found else None
+
+
+def currencies(release: Release, where: Filter) -> list[str]:
+    """Currencies that the filter's ASINs have amounts in, most ASINs first."""
+    condition, values = where.where("store", "marketplace", "channel", "window_days", "category")
+    return [
+        row["currency"]
+        for row in release.rows(
+            f"select currency, count(*) from mart_asin_insights where {condition} and currency is not null "
+            "group by all order by 2 desc, 1",
+            values,
+        )
+    ]
+
+
+# ---- Today --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sums of one window over all ASINs of a filter.
+
+    returned: all units, also those without a marketplace. rate: without these, on both sides. refunds: currency to
+    amount; a currency whose refunds are unknown is absent.
+    """
+
+    returned: int
+    rate: Rate
+    refunds: dict[str, Any]
+
+
+def totals(release: Release, where: Filter, days_ago: int = 0) -> Totals:
+    """Totals of the window that ends `days_ago` days before the as-of day."""
+    last = release.as_of - timedelta(days=days_ago)
+    first = last - timedelta(days=where.window - 1)
+    condition, values = _daily(where)
+    found = release.rows(
+        "select coalesce(sum(units_returned), 0) as returned, "
+        "coalesce(sum(units_returned) filter (where marketplace <> 'unattributed'), 0) as part, "
+        "coalesce(sum(units_shipped) filter (where marketplace <> 'unattributed'), 0) as whole "
+        f"from mart_asin_daily where {condition} and date between ? and ?",
+        [*values, first, last],
+    )[0]
+    money = release.rows(
+        "select currency, sum(refund_amount) as amount "
+        f"from mart_asin_daily where {condition} and date between ? and ? "
+        "and currency is not null and refund_amount is not null group by all order by 2 desc",
+        [*values, first, last],
+    )
+    return Totals(
+        int(found["returned"]),
+        Rate(int(found["part"]), int(found["whole"])),
+        {row["currency"]: row["amount"] for row in money},
+    )
+
+
+def _daily(where: Filter) -> tuple[str, list[Any]]:
+    """Condition over mart_asin_daily, which has no category of its own."""
+    condition, values = where.where("store", "marketplace", "channel")
+    if where.category:
+        condition += (
+            " and (store, marketplace, asin) in (select (store, marketplace, asin) from dim_asin where category = ?)"
+        )
+        values.append(where.category)
+    return condition, values
+
+
+def daily(release: Release, where: Filter, days: int, asin: str = "") -> list[Row]:
+    """Units and refunds per day of the last `days` days, every day present."""
+    condition, values = _daily(where)
+    if asin:
+        condition += " and asin = ?"
+        values.append(asin)
+    return release.rows(
+        "with days as (select cast(unnest(generate_series(?::date, ?::date, interval 1 day)) as date) as date), "
+        "sums as (select date, sum(units_shipped) as units_shipped, sum(units_returned) as units_returned, "
+        f"sum(units_ordered) as units_ordered from mart_asin_daily where {condition} and date >= ? group by all) "
+        "select days.date, coalesce(units_shipped, 0)::bigint as units_shipped, "
+        "coalesce(units_returned, 0)::bigint as units_returned, coalesce(units_ordered, 0)::bigint as units_ordered "
+        "from days left join sums using (date) order by 1",
+        [release.as_of - timedelta(days=days - 1), release.as_of, *values, release.as_of - timedelta(days=days - 1)],
+    )
+
+
+def reviews_rate(release: Release, where: Filter) -> Rate:
+    """Critical reviews of all reviews in the window."""
+    condition, values = where.where("store", "marketplace", "window_days", "category")
+    row = release.rows(
+        "select coalesce(sum(critical_reviews), 0)::bigint as part, coalesce(sum(reviews), 0)::bigint as whole "
+        f"from mart_performance where {condition}",
+        values,
+    )[0]
+    return Rate(row["part"], row["whole"])
+
+
+def recovery_totals(release: Release, where: Filter) -> list[Row]:
+    """Sales, fees and net rate of Grade and Resell per currency, over the months that the window touches.
+
+    The rate is formed only over cells whose fees are known.
+    """
+    condition, values = _recovery(where)
+    return release.rows(
+        "select currency, sum(gross_sales) as gross_sales, sum(fees) as fees, "
+        "sum(units_graded)::bigint as units_graded, sum(units_sold)::bigint as units_sold, "
+        "cast((sum(gross_sales) filter (where fees is not null) - sum(fees)) "
+        "/ nullif(sum(gross_sales) filter (where fees is not null), 0) as double) as net_recovery_rate "
+        f"from mart_recovery where {condition} group by all order by 2 desc nulls last",
+        values,
+    )
+
+
+def _recovery(where: Filter) -> tuple[str, list[Any]]:
+    condition, values = where.where("store", "marketplace")
+    return f"{condition} and month >= date_trunc('month', as_of_date - {int(where.window) - 1}::integer)", values
+
+
+#: states in which a case needs nobody any more
+CLOSED_STATES = ("closed", "done", "resolved", "paid", "expired", "reimbursed")
+
+
+def open_cases(release: Release, where: Filter) -> Row:
+    """How many cases are open, overdue, due within two days, and what they are worth per currency."""
+    condition, values = where.where("store", "marketplace")
+    row = release.rows(
+        "select count(*) as cases, count(*) filter (where days_left < 0) as overdue, "
+        "count(*) filter (where days_left between 0 and 2) as soon, "
+        "count(*) filter (where opened_on = as_of_date) as fresh "
+        f"from mart_dispute_desk where {condition} and state not in {CLOSED_STATES}",
+        values,
+    )[0]
+    worth = release.rows(
+        "select currency, sum(amount) as amount from mart_dispute_desk "
+        f"where {condition} and state not in {CLOSED_STATES} and amount is not null and currency is not null "
+        "group by all order by 2 desc",
+        values,
+    )
+    return {**row, "worth": {found["currency"]: found["amount"] for found in worth}}
+
+
+def alerts(release: Release, where: Filter, asin: str = "", limit: int = PAGE_ROWS) -> list[Row]:
+    """Alerts, the gravest and newest first."""
+    condition, values = where.where("store", "marketplace")
+    if asin:
+        condition += " and asin = ?"
+        values.append(asin)
+    return release.rows(
+        f"select * from mart_alerts where {condition} "
+        "order by case severity when 'critical' then 0 when 'high' then 1 when 'warning' then 2 when 'medium' then 2 "
+        "else 3 end, first_seen desc nulls last, alert_id limit ?",
+        [*values, limit],
+    )
+
+
+def movers(release: Release, where: Filter, limit: int = 8) -> list[Row]:
+    """ASINs with most returns on the as-of day, beside their daily average over the window."""
+    condition, values = _daily(where)
+    return release.rows(
+        "with sums as (select store, marketplace, asin, "
+        "sum(units_returned) filter (where date = as_of_date)::bigint as today, "
+        f"sum(units_returned) / {int(where.window)}.0 as usual from mart_asin_daily "
+        f"where {condition} and date > as_of_date - {int(where.window)}::integer group by all) "
+        "select sums.*, dim_asin.title from sums left join dim_asin using (store, marketplace, asin) "
+        "where today > 0 order by today - usual desc, store, marketplace, asin limit ?",
+        [*values, limit],
+    )
+
+
+# ---- completeness -------------------------------------------------------------------------------------------------
+
+
+def complete_through(release: Release, where: Filter) -> list[Row]:
+    """For each store and feed: the last day before which every known day is loaded, and how many days are not."""
+    condition, values = where.where("store")
+    day, outcome = _window_columns(release)
+    return release.rows(
+        f"with days as (select store, feed, {day} as day, "
+        f"{outcome} in ('loaded', 'loaded_empty', 'duplicate') as is_in from ops_windows where {condition}), "
+        "firsts as (select store, feed, min(day) filter (where not is_in) as gap, "
+        "max(day) filter (where is_in) as last, "
+        "count(*) filter (where not is_in) as missing, min(day) as first from days group by all) "
+        "select store, feed, first, last, missing, gap, "
+        "case when gap is null then last when gap > first then gap - 1 end as complete_through "
+        "from firsts order by all",
+        values,
+    )
+
+
+def windows(release: Release, where: Filter, days: int = 35) -> list[Row]:
+    """State of each feed, store and day of the last days."""
+    condition, values = where.where("store")
+    day, outcome = _window_columns(release)
+    return release.rows(
+        f"select store, feed, {day} as day, {outcome} as outcome from ops_windows where {condition} and {day} > ? "
+        "order by all",
+        [*values, release.as_of - timedelta(days=days)],
+    )
+
+
+def _window_columns(release: Release) -> tuple[str, str]:
+    release.need("ops_windows")
+    columns = release.columns["ops_windows"]
+    day = next(name for name in ("day", "date", "event_day", "window_day") if name in columns)
+    return day, next(name for name in ("state", "outcome", "status") if name in columns)
+
+
+def reconciliation(release: Release) -> list[Row]:
+    """Every conservation check of the release."""
+    return release.rows("select * from ops_reconciliation") if release.has("ops_reconciliation") else []
+
+
+# ---- ASINs --------------------------------------------------------------------------------------------------------
+
+#: what the list can be sorted by; the first is the default
+ASIN_ORDERS = {
+    "credible": "is_high_return_rate desc, (return_rate_low - coalesce(category_return_rate, 0)) desc nulls last",
+    "returned": "units_returned desc",
+    "rate": "return_rate desc nulls last",
+    "change": "(return_rate - previous_return_rate) desc nulls last",
+    "refunds": "refund_amount desc nulls last",
+    "shipped": "units_shipped desc",
+    "asin": "asin",
+}
+
+
+def asins(
+    release: Release, where: Filter, *, order: str = "credible", find: str = "", only_high: bool = False, page: int = 0
+) -> tuple[int, list[Row]]:
+    """How many ASINs there are, and one page of them, each with its daily returns of the window (`spark`)."""
+    condition, values = where.where("store", "marketplace", "channel", "window_days", "category")
+    if find:
+        condition += " and (contains(lower(asin), lower(?)) or contains(lower(coalesce(title, '')), lower(?)))"
+        values += [find, find]
+    if only_high:
+        condition += " and is_high_return_rate"
+    (count,) = release.rows(f"select count(*) as n from mart_asin_insights where {condition}", values)
+    rows = release.rows(
+        f"select * from mart_asin_insights where {condition} "
+        f"order by {ASIN_ORDERS[order]}, store, marketplace, asin limit ? offset ?",
+        [*values, PAGE_ROWS, page * PAGE_ROWS],
+    )
+    sparks = _sparks(release, where, rows)
+    return count["n"], [
+        {**row, "spark": sparks.get((row["store"], row["marketplace"], row["asin"]), [])} for row in rows
+    ]
+
+
+def _sparks(release: Release, where: Filter, rows: Sequence[Row]) -> dict[tuple[str, str, str], list[int]]:
+    """Units returned in 15 equal steps over the window (7 days: 7) of each of these ASINs."""
+    if not rows:
+        return {}
+    steps = min(where.window, 15)
+    keys = [f"{row['store']}|{row['marketplace']}|{row['asin']}" for row in rows]
+    found = release.rows(
+        "select store, marketplace, asin, "
+        f"((date - as_of_date + {int(where.window) - 1}) * {steps}) // {int(where.window)} as step, "
+        "sum(units_returned)::bigint as units from mart_asin_daily "
+        f"where channel = ? and date > as_of_date - {int(where.window)}::integer "
+        "and asin in (select unnest(?)) and concat_ws('|', store, marketplace, asin) in (select unnest(?)) "
+        "group by all",
+        [where.channel, sorted({row["asin"] for row in rows}), keys],
+    )
+    sparks: dict[tuple[str, str, str], list[int]] = {}
+    for row in found:
+        sparks.setdefault((row["store"], row["marketplace"], row["asin"]), [0] * steps)[row["step"]] = row["units"]
+    return sparks
+
+
+def insight(release: Release, where: Filter, asin: str) -> list[Row]:
+    """All windows of one ASIN in one channel, shortest first."""
+    condition, values = where.where("store", "marketplace", "channel")
+    return release.rows(
+        f"select * from mart_asin_insights where {condition} and asin = ? order by store, marketplace, window_days",
+        [*values, asin],
+    )
+
+
+def homes_of(release: Release, asin: str) -> list[Row]:
+    """Stores and marketplaces in which an ASIN is known."""
+    return release.rows("select * from dim_asin where asin = ? order by store, marketplace", [asin])
+
+
+def reasons(release: Release, where: Filter, asin: str = "") -> list[Row]:
+    """Units by reason class in the window; for one ASIN with comments, else summed."""
+    condition, values = where.where("store", "marketplace", "channel", "window_days")
+    if asin:
+        return release.rows(
+            f"select * from mart_return_reasons where {condition} and asin = ? and (units > 0 or previous_units > 0) "
+            "order by units desc, reason_class"
+            if release.has("mart_return_reasons", "previous_units")
+            else f"select * from mart_return_reasons where {condition} and asin = ? order by units desc, reason_class",
+            [*values, asin],
+        )
+    if where.category:
+        condition += (
+            " and (store, marketplace, asin) in (select (store, marketplace, asin) from dim_asin where category = ?)"
+        )
+        values.append(where.category)
+    return release.rows(
+        "select reason_class, any_value(fault) as fault, sum(units)::bigint as units, "
+        "cast(sum(units) / nullif(sum(sum(units)) over (), 0) as double) as share "
+        f"from mart_return_reasons where {condition} group by reason_class "
+        "having sum(units) > 0 order by units desc, 1",
+        values,
+    )
+
+
+def reasons_by_week(release: Release, where: Filter, asin: str, weeks: int = 26) -> list[Row]:
+    """Units by week and final reason class of one ASIN, counted as in units_returned."""
+    condition, values = where.where("store", "marketplace")
+    if where.channel != "ALL":
+        condition += " and channel = ?"
+        values.append(where.channel)
+    return release.rows(
+        "select cast(date_trunc('week', return_date) as date) as week, reason_class, sum(units)::bigint as units "
+        f"from fct_returns where {condition} and asin = ? and return_date > ? "
+        "and (is_new_item or (marketplace = 'unattributed' and is_multi_channel and not is_used)) "
+        "group by all order by all",
+        [*values, asin, release.as_of - timedelta(weeks=weeks)],
+    )
+
+
+def season_days(release: Release, first: date, last: date) -> list[Row]:
+    """Stretches of days within which the longer holiday return window is open."""
+    if not release.has("dim_date", "is_season_return"):
+        return []
+    return release.rows(
+        "select season_year, min(date) as first, max(date) as last from dim_date "
+        "where is_season_return and date between ? and ? group by all order by 1",
+        [first, last],
+    )
+
+
+def comments(release: Release, where: Filter, asin: str, reason: str = "", limit: int = 12) -> list[Row]:
+    """Newest returns with a comment, with the words that decided their class."""
+    condition, values = where.where("store", "marketplace")
+    if reason:
+        condition += " and reason_class = ?"
+        values.append(reason)
+    return release.rows(
+        "select return_id, return_date, channel, comment, reason_code, reason_class, reason_class_code, "
+        "reason_conflict, deciding_words, reason_confidence from fct_returns "
+        f"where {condition} and asin = ? and comment is not null order by return_date desc, return_id limit ?",
+        [*values, asin, limit],
+    )
+
+
+def reviews(release: Release, where: Filter, asin: str, limit: int = 10) -> list[Row]:
+    """Critical reviews of an ASIN, newest first."""
+    condition, values = where.where("store", "marketplace")
+    return release.rows(
+        f"select * from fct_reviews where {condition} and asin = ? and is_critical "
+        "order by review_date desc nulls last, review_key limit ?",
+        [*values, asin, limit],
+    )
+
+
+def of_asin(release: Release, mart: str, where: Filter, asin: str) -> list[Row]:
+    """All rows of a mart about one ASIN within the filter; empty where the release has no such mart."""
+    if mart not in _ABOUT_ASINS or not release.has(mart):
+        return []
+    columns = [name for name in ("store", "marketplace", "window_days") if name in release.columns[mart]]
+    condition, values = where.where(*columns)
+    order = ", ".join(name for name in _ABOUT_ASINS[mart] if name in release.columns[mart])
+    return release.rows(f"select * from {mart} where {condition} and asin = ? order by {order}", [*values, asin])
+
+
+_ABOUT_ASINS = {
+    "mart_performance": ("store", "marketplace"),
+    "mart_recovery": ("month", "used_condition"),
+    "mart_high_return_fee": ("ship_month",),
+    "mart_frequently_returned": ("store", "marketplace"),
+    "mart_inventory": ("store", "marketplace", "sku"),
+    "mart_return_rules": ("store", "marketplace"),
+    "mart_holiday_returns": ("season", "purchase_week"),
+    "mart_true_cost": ("store", "marketplace"),
+    "mart_cost_of_returns": ("store", "marketplace"),
+    "mart_return_cost": ("store", "marketplace"),
+}
+
+
+# ---- Performance, recovery, season, inventory ---------------------------------------------------------------------
+
+
+def performance(release: Release, where: Filter, page: int = 0) -> tuple[int, list[Row]]:
+    """ASINs with reviews in the window, by credible excess over their category."""
+    condition, values = where.where("store", "marketplace", "window_days", "category")
+    (count,) = release.rows(f"select count(*) as n from mart_performance where {condition} and reviews > 0", values)
+    return count["n"], release.rows(
+        "select mart_performance.*, dim_asin.title from mart_performance "
+        "left join dim_asin using (store, marketplace, asin) where "
+        + where.where("store", "marketplace", "window_days", "category", alias="mart_performance")[0]
+        + " and reviews > 0 order by credible_excess desc nulls last, mart_performance.asin limit ? offset ?",
+        [*values, PAGE_ROWS, page * PAGE_ROWS],
+    )
+
+
+def stars_by_month(release: Release, where: Filter) -> list[Row]:
+    """Reviews by month and stars over the last two years."""
+    condition, values = where.where("store", "marketplace", "category")
+    return release.rows(
+        "select cast(date_trunc('month', review_date) as date) as month, round(rating)::integer as stars, "
+        f"count(*) as reviews from fct_reviews where {condition} and review_date > ? group by all order by all",
+        [*values, release.as_of - timedelta(days=730)],
+    )
+
+
+def recovery(release: Release, where: Filter) -> list[Row]:
+    """Grade and Resell by month and grade, per currency."""
+    condition, values = where.where("store", "marketplace")
+    return release.rows(
+        "select month, used_condition, currency, sum(units_graded)::bigint as units_graded, "
+        "sum(units_sold)::bigint as units_sold, sum(gross_sales) as gross_sales, sum(fees) as fees, "
+        "cast((sum(gross_sales) filter (where fees is not null) - sum(fees)) "
+        "/ nullif(sum(gross_sales) filter (where fees is not null), 0) as double) as net_recovery_rate "
+        f"from mart_recovery where {condition} group by all order by month desc, used_condition, currency",
+        values,
+    )
+
+
+def recovery_by_asin(release: Release, where: Filter) -> list[Row]:
+    """Grade and Resell by ASIN over the months that the window touches."""
+    condition, values = _recovery(where)
+    return release.rows(
+        "with sums as (select store, marketplace, asin, currency, sum(units_graded)::bigint as units_graded, "
+        "sum(units_sold)::bigint as units_sold, sum(gross_sales) as gross_sales, sum(fees) as fees, "
+        "cast((sum(gross_sales) filter (where fees is not null) - sum(fees)) "
+        "/ nullif(sum(gross_sales) filter (where fees is not null), 0) as double) as net_recovery_rate "
+        f"from mart_recovery where {condition} group by all) "
+        "select sums.*, dim_asin.title from sums left join dim_asin using (store, marketplace, asin) "
+        "order by gross_sales desc nulls last, units_graded desc, asin limit ?",
+        [*values, PAGE_ROWS],
+    )
+
+
+def seasons(release: Release) -> list[str]:
+    """Holiday seasons with rows, newest first."""
+    return [
+        str(row["season"])
+        for row in release.rows("select distinct season from mart_holiday_returns order by season desc")
+    ]
+
+
+def season_weeks(release: Release, where: Filter, season: str) -> list[Row]:
+    """What was shipped, came back, and can still come back, per purchase week."""
+    condition, values = where.where("store", "marketplace")
+    return release.rows(
+        "select purchase_week, sum(units_shipped)::bigint as units_shipped, "
+        "sum(units_returned)::bigint as units_returned, sum(open_units)::bigint as open_units, "
+        "max(last_return_date) as last_return_date "
+        f"from mart_holiday_returns where {condition} and cast(season as varchar) = ? group by all order by 1",
+        [*values, season],
+    )
+
+
+def season_asins(release: Release, where: Filter, season: str) -> list[Row]:
+    """The same per ASIN, most open units first."""
+    condition, values = where.where("store", "marketplace")
+    return release.rows(
+        "with sums as (select store, marketplace, asin, sum(units_shipped)::bigint as units_shipped, "
+        "sum(units_returned)::bigint as units_returned, sum(open_units)::bigint as open_units, "
+        "max(last_return_date) as last_return_date "
+        f"from mart_holiday_returns where {condition} and cast(season as varchar) = ? group by all) "
+        "select sums.*, dim_asin.title from sums left join dim_asin using (store, marketplace, asin) "
+        "order by open_units desc, units_returned desc, asin limit ?",
+        [*values, season, PAGE_ROWS],
+    )
+
+
+def inventory(release: Release, where: Filter, page: int = 0) -> tuple[int, list[Row]]:
+    """Stock by SKU beside what returns put back or wrote off."""
+    condition, values = where.where("store", "marketplace")
+    (count,) = release.rows(f"select count(*) as n from mart_inventory where {condition}", values)
+    condition, values = where.where("store", "marketplace", alias="mart_inventory")
+    return count["n"], release.rows(
+        "select mart_inventory.*, dim_asin.title from mart_inventory "
+        f"left join dim_asin using (store, marketplace, asin) where {condition} "
+        "order by unsellable desc nulls last, returned_unsellable_30d desc nulls last, "
+        "mart_inventory.asin, mart_inventory.sku limit ? offset ?",
+        [*values, PAGE_ROWS, page * PAGE_ROWS],
+    )
+
+
+def inventory_totals(release: Release, where: Filter) -> Row:
+    """Sums over all SKUs of the filter."""
+    condition, values = where.where("store", "marketplace")
+    return release.rows(
+        "select sum(fulfillable)::bigint as fulfillable, sum(unsellable)::bigint as unsellable, "
+        "sum(reserved)::bigint as reserved, sum(inbound)::bigint as inbound, "
+        "sum(returned_sellable_30d)::bigint as returned_sellable_30d, "
+        "sum(returned_unsellable_30d)::bigint as returned_unsellable_30d, max(snapshot_date) as snapshot_date "
+        f"from mart_inventory where {condition}",
+        values,
+    )[0]
+
+
+# ---- Desk and rules -----------------------------------------------------------------------------------------------
+
+
+def cases(release: Release, where: Filter, kind: str = "", with_closed: bool = False) -> list[Row]:
+    """Cases by due day."""
+    condition, values = where.where("store", "marketplace")
+    if kind:
+        condition += " and kind = ?"
+        values.append(kind)
+    if not with_closed:
+        condition += f" and state not in {CLOSED_STATES}"
+    return release.rows(
+        f"select * from mart_dispute_desk where {condition} "
+        "order by due_on nulls last, amount desc nulls last, case_id limit 500",
+        values,
+    )
+
+
+def case(release: Release, case_id: str) -> Row | None:
+    """One case."""
+    found = release.rows("select * from mart_dispute_desk where case_id = ?", [case_id])
+    return found[0] if found else None
+
+
+def case_kinds(release: Release) -> list[str]:
+    """Kinds of cases in the release."""
+    return [row["kind"] for row in release.rows("select distinct kind from mart_dispute_desk order by 1")]
+
+
+def return_rules(release: Release, where: Filter) -> list[Row]:
+    """The rule of each ASIN today, the suggested one and why, largest saving first."""
+    condition, values = where.where("store", "marketplace", alias="mart_return_rules")
+    return release.rows(
+        "select mart_return_rules.*, dim_asin.title, dim_asin.price, dim_asin.category from mart_return_rules "
+        f"left join dim_asin using (store, marketplace, asin) where {condition} "
+        "order by expected_saving desc nulls last, mart_return_rules.asin limit 500",
+        values,
+    )
+
+
+def rule_ground(release: Release, where: Filter) -> list[Row]:
+    """Returns of the last 90 days by what rules look at: ASIN with price and category, channel, reason class."""
+    condition, values = where.where("store", "marketplace", alias="r")
+    return release.rows(
+        "select r.store, r.marketplace, r.asin, r.channel, r.reason_class, a.title, a.category, a.price, a.currency, "
+        "sum(r.units)::bigint as units, sum(r.refund_amount) as refunds "
+        "from fct_returns as r left join dim_asin as a using (store, marketplace, asin) "
+        f"where {condition} and r.return_date > r.as_of_date - 90 group by all order by units desc, r.asin",
+        values,
+    )
+
+
+# ---- rows behind a number -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table whose rows can be opened: its key, its day, and the columns that a list shows first."""
+
+    key: tuple[str, ...]
+    day: str | None
+    shown: tuple[str, ...]
+
+
+def _table(key: str, day: str | None, shown: str) -> Table:
+    return Table(tuple(key.split()), day, tuple(shown.split()))
+
+
+TABLES = {
+    "fct_returns": _table(
+        "return_id",
+        "return_date",
+        "return_date store marketplace channel asin order_id units reason_class "
+        "reason_code comment disposition status refund_amount",
+    ),
+    "fct_refunds": _table(
+        "refund_id",
+        "refund_date",
+        "refund_date store marketplace channel asin order_id refund_amount "
+        "transaction_type source has_return settlement_id",
+    ),
+    "fct_order_lines": _table(
+        "order_line_id",
+        "purchase_date",
+        "purchase_date store marketplace channel asin order_id sku "
+        "order_status units_ordered units_shipped item_price is_new_item",
+    ),
+    "fct_reviews": _table(
+        "review_key",
+        "review_date",
+        "review_date store marketplace asin rating title body class_by_text verified_purchase",
+    ),
+    "fct_graded_units": _table(
+        "graded_unit_id",
+        "event_date",
+        "event_date store marketplace asin sku used_sku units used_condition unit_status lpn",
+    ),
+    "fct_settlement_lines": _table(
+        "settlement_line_id",
+        "posted_date",
+        "posted_date store marketplace asin order_id transaction_type "
+        "amount_type amount_description amount settlement_id",
+    ),
+    "fct_inventory": _table(
+        "store sku line_number",
+        "snapshot_date",
+        "snapshot_date store marketplace asin sku condition fulfillable unsellable reserved inbound",
+    ),
+    "ops_quarantine": _table(
+        "delivery_id line_number",
+        None,
+        "store feed delivery_id line_number reasons original_line",
+    ),
+    "ops_deliveries": _table(
+        "delivery_id",
+        None,
+        "delivered_at store feed outcome rows_in rows_bronze rows_quarantined file_name",
+    ),
+}
+
+#: columns by which a list of rows may be narrowed, from the address of the page
+NARROW = (
+    "store", "marketplace", "asin", "sku", "order_id", "reason_class", "reason_code", "disposition", "delivery_id",
+    "used_condition", "return_id", "refund_id", "return_date", "attribution", "is_critical", "feed", "line_number",
+    "settlement_id", "is_new_item", "license_plate_number",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which rows of which table: equal values by column, and days."""
+
+    table: str
+    equal: tuple[tuple[str, str], ...] = ()
+    channel: str = "ALL"
+    first: date | None = None
+    last: date | None = None
+
+    def without(self, column: str) -> Question:
+        """The same without one condition."""
+        return replace(self, equal=tuple(pair for pair in self.equal if pair[0] != column))
+
+
+def _question(release: Release, question: Question) -> tuple[str, list[Any]]:
+    if question.table not in TABLES:
+        raise NotInRelease(question.table)
+    release.need(question.table)
+    columns = release.columns[question.table]
+    parts = ["true"]
+    values: list[Any] = []
+    for column, value in question.equal:
+        if column not in NARROW or column not in columns:
+            raise NotInRelease(f"{question.table}.{column}")
+        parts.append(f"cast({column} as varchar) = ?")
+        values.append(value)
+    if question.channel != "ALL" and "channel" in columns:
+        parts.append("channel = ?")
+        values.append(question.channel)
+    day = TABLES[question.table].day
+    if day:
+        for bound, sign in ((question.first, ">="), (question.last, "<=")):
+            if bound is not None:
+                parts.append(f"{day} {sign} ?")
+                values.append(bound)
+    return " and ".join(parts), values
+
+
+def facts(release: Release, question: Question, page: int = 0) -> tuple[int, list[Row]]:
+    """How many rows answer, and one page of them, newest first."""
+    condition, values = _question(release, question)
+    table = TABLES[question.table]
+    (count,) = release.rows(f"select count(*) as n from {question.table} where {condition}", values)
+    order = ", ".join([f"{table.day} desc nulls last"] * bool(table.day) + list(table.key))
+    return count["n"], release.rows(
+        f"select * from {question.table} where {condition} order by {order} limit ? offset ?",
+        [*values, PAGE_ROWS, page * PAGE_ROWS],
+    )
+
+
+def facts_arrow(release: Release, question: Question) -> Any:
+    """All these rows (up to EXPORT_ROWS) as an Arrow table."""
+    condition, values = _question(release, question)
+    order = ", ".join(TABLES[question.table].key)
+    return release.arrow(
+        f"select * from {question.table} where {condition} order by {order} limit {EXPORT_ROWS}", values
+    )
+
+
+def record(release: Release, table: str, key: Sequence[str]) -> Row | None:
+    """One row by its key."""
+    if table not in TABLES:
+        raise NotInRelease(table)
+    release.need(table)
+    condition = " and ".join(f"cast({name} as varchar) = ?" for name in TABLES[table].key)
+    found = release.rows(f"select * from {table} where {condition} limit 1", list(key))
+    return found[0] if found else None
+
+
+def delivery(release: Release, delivery_id: str, store: str) -> Row | None:
+    """The delivery that a row came from: the pull that brought it first."""
+    if not release.has("ops_deliveries", "delivery_id"):
+        return None
+    order = "delivered_at" if release.has("ops_deliveries", "delivered_at") else "delivery_id"
+    found = release.rows(
+        f"select * from ops_deliveries where delivery_id = ? and store = ? order by {order} limit 1",
+        [delivery_id, store],
+    )
+    return found[0] if found else None
+
+
+# ---- reports for download -----------------------------------------------------------------------------------------
+
+
+def tables(release: Release) -> list[Row]:
+    """Every published table with what it is and how many rows it has for this reader."""
+    found: list[Row] = []
+    for name in sorted(release.columns):
+        (count,) = release.rows(f'select count(*) as n from "{name}"')
+        found.append({"name": name, "rows": count["n"], "description": release.descriptions.get(name, "")})
+    return found
+
+
+def table_arrow(release: Release, name: str, where: Filter) -> Any:
+    """A whole table, as far as the filter's store and marketplace reach (up to EXPORT_ROWS rows), as an Arrow table."""
+    release.need(name)
+    condition, values = where.where(*(c for c in ("store", "marketplace") if c in release.columns[name]))
+    return release.arrow(f'select * from "{name}" where {condition} limit {EXPORT_ROWS}', values)
+
+
+def as_list(text: Any) -> list[str]:
+    """A JSON list as the marts keep it; empty where there is none."""
+    if not text:
+        return []
+    try:
+        found = json.loads(text) if isinstance(text, str) else list(text)
+    except ValueError:
+        return []
+    return [str(entry) for entry in found] if isinstance(found, list) else []
+
+
+def reason_classes(release: Release) -> list[str]:
+    """Reason classes in their order of display."""
+    if release.has("dim_reason_class", "position"):
+        return [row["reason_class"] for row in release.rows("select * from dim_reason_class order by position")]
+    return [row["reason_class"] for row in release.rows("select distinct reason_class from fct_returns order by 1")]

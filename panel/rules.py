@@ -1,0 +1,243 @@
+"""The seller's return rules: reading them from a form, checking them, seeing what they touch, saving them.
+
+Belongs here: the form of a rule (that of `[[return_rules]]` in returnscope.toml; a test proves that both say the same),
+which item it fits, writing the file. Does not belong: which rule pays (a mart), widgets.
+
+The first rule that fits an item holds. Only the rules' own lines of the file are replaced; the new text is parsed again
+before it is written, and everything else in it must be unchanged.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+RESOLUTIONS = ("standard_return", "partial_refund_without_return", "refund_only")
+CHANNELS = ("FBM", "ALL")
+_KEYS = ("name", "price_from", "price_to", "currency", "category", "reasons", "channel", "resolution")
+_HEADER = re.compile(r"^\s*\[")
+_OURS = re.compile(r"^\s*\[\[\s*return_rules\s*\]\]\s*(#.*)?$")
+
+
+class CannotSave(Exception):
+    """The file was not changed; `reason` is a key of the texts under `rules.cannot`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule. It fits prices from `price_from` up to below `price_to` (None: any) in `currency`."""
+
+    name: str
+    currency: str
+    resolution: str
+    price_from: Decimal = Decimal(0)
+    price_to: Decimal | None = None
+    category: str | None = None
+    reasons: tuple[str, ...] = ()
+    channel: str = "FBM"
+
+    def fits(
+        self, price: Decimal | None, currency: str | None, category: str | None, reason: str, channel: str
+    ) -> bool:
+        """Whether it holds for a return of such an item."""
+        if price is None or currency != self.currency:
+            return False
+        return (
+            self.price_from <= price
+            and (self.price_to is None or price < self.price_to)
+            and (self.category is None or self.category == category)
+            and (not self.reasons or reason in self.reasons)
+            and (self.channel == "ALL" or self.channel == channel)
+        )
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """What is wrong with a rule: its position from 1, its name, and a key of the texts under `rules.wrong`."""
+
+    position: int
+    name: str
+    reason: str
+    value: str = ""
+
+
+@dataclass(frozen=True)
+class Touched:
+    """What a rule would have decided in the last 90 days. refunds: currency to amount."""
+
+    rule: str | None
+    asins: int
+    units: int
+    refunds: dict[str, Decimal]
+
+
+def read(values: Iterable[Mapping[str, Any]]) -> list[Rule]:
+    """Rules as the configuration file has them; a number that is none becomes NaN, which `check` reports."""
+    return [
+        Rule(
+            str(value.get("name", "")),
+            str(value.get("currency", "")),
+            str(value.get("resolution", "")),
+            _number(value.get("price_from", 0)) or Decimal(0),
+            _number(value.get("price_to")),
+            value.get("category") or None,
+            tuple(str(reason) for reason in value.get("reasons", ())),
+            str(value.get("channel", "FBM")),
+        )
+        for value in values
+    ]
+
+
+def _number(value: Any) -> Decimal | None:
+    if value is None or value == "":
+        return None
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        return Decimal("NaN")
+
+
+def check(rules: Sequence[Rule], reason_classes: Collection[str]) -> list[Wrong]:
+    """Everything that is wrong, in order; empty: the rules can be saved."""
+    found = []
+    names: set[str] = set()
+    for position, rule in enumerate(rules, 1):
+
+        def add(reason: str, value: object = "", at: int = position, name: str = rule.name) -> None:
+            found.append(Wrong(at, name, reason, str(value)))
+
+        if not rule.name.strip():
+            add("name")
+        elif rule.name in names:
+            add("twice")
+        names.add(rule.name)
+        if not re.fullmatch(r"[A-Z]{3}", rule.currency):
+            add("currency", rule.currency)
+        if rule.resolution not in RESOLUTIONS:
+            add("resolution", rule.resolution)
+        if rule.channel not in CHANNELS:
+            add("channel", rule.channel)
+        if not rule.price_from.is_finite() or rule.price_from < 0:
+            add("price_from", rule.price_from)
+        elif rule.price_to is not None and (not rule.price_to.is_finite() or rule.price_to <= rule.price_from):
+            add("price_to", rule.price_to)
+        if unknown := sorted(set(rule.reasons) - set(reason_classes)):
+            add("reasons", ", ".join(unknown))
+        if earlier := next((other for other in rules[: position - 1] if _covers(other, rule)), None):
+            add("never", earlier.name)
+    return found
+
+
+def _covers(earlier: Rule, later: Rule) -> bool:
+    """Whether whatever the later rule fits, the earlier one already does: then the later one never holds."""
+    return (
+        earlier.currency == later.currency
+        and earlier.price_from <= later.price_from
+        and (earlier.price_to is None or (later.price_to is not None and later.price_to <= earlier.price_to))
+        and earlier.category in (None, later.category)
+        and (not earlier.reasons or (bool(later.reasons) and set(later.reasons) <= set(earlier.reasons)))
+        and earlier.channel in ("ALL", later.channel)
+    )
+
+
+def touched(rules: Sequence[Rule], ground: Iterable[Mapping[str, Any]]) -> list[Touched]:
+    """What each rule, and last no rule at all, would have decided over these returns (`data.rule_ground`)."""
+    asins: dict[str | None, set[tuple[str, str, str]]] = {}
+    units: dict[str | None, int] = {}
+    refunds: dict[str | None, dict[str, Decimal]] = {}
+    for row in ground:
+        rule = next(
+            (
+                rule.name
+                for rule in rules
+                if rule.fits(row["price"], row["currency"], row["category"], row["reason_class"], row["channel"])
+            ),
+            None,
+        )
+        asins.setdefault(rule, set()).add((row["store"], row["marketplace"], row["asin"]))
+        units[rule] = units.get(rule, 0) + row["units"]
+        if row["refunds"] is not None and row["currency"]:
+            amounts = refunds.setdefault(rule, {})
+            amounts[row["currency"]] = amounts.get(row["currency"], Decimal(0)) + row["refunds"]
+    names: list[str | None] = [rule.name for rule in rules]
+    return [
+        Touched(name, len(asins.get(name, ())), units.get(name, 0), refunds.get(name, {})) for name in [*names, None]
+    ]
+
+
+def save(rules: Sequence[Rule], path: Path, seen: str | None) -> None:
+    """Put the rules into the configuration file, in one step.
+
+    seen: the file's text as it was when the editing began (None: there was none). Raises CannotSave when it has changed
+    since, when the rules do not stand in blocks of their own, or when the file cannot be written.
+    """
+    now = text_of(path)
+    if now != seen:
+        raise CannotSave("changed")
+    new = _with_rules(now or "", rules)
+    before, after = tomllib.loads(now or ""), tomllib.loads(new)
+    wanted = [_values(rule) for rule in rules]
+    if after.pop("return_rules", []) != wanted or {**before, "return_rules": None} != {**after, "return_rules": None}:
+        raise CannotSave("shape")
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            file.write(new)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            part.chmod(path.stat().st_mode & 0o777)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise CannotSave("write") from error
+
+
+def text_of(path: Path) -> str | None:
+    """The file's text; None when there is no file."""
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def _with_rules(text: str, rules: Sequence[Rule]) -> str:
+    """The text with its blocks of rules replaced by these, at the end."""
+    kept, is_ours = [], False
+    for line in text.splitlines():
+        if _HEADER.match(line):
+            is_ours = bool(_OURS.match(line))
+        if not is_ours:
+            kept.append(line)
+    while kept and not kept[-1].strip():
+        kept.pop()
+    for rule in rules:
+        kept += ["", "[[return_rules]]", *(f"{key} = {_toml(value)}" for key, value in _values(rule).items())]
+    return "\n".join(kept).lstrip("\n") + "\n"
+
+
+def _values(rule: Rule) -> dict[str, Any]:
+    """A rule as the file has it: amounts as text, so that they stay exact; what does not restrict is left out."""
+    values: dict[str, Any] = {"name": rule.name, "price_from": str(rule.price_from)}
+    if rule.price_to is not None:
+        values["price_to"] = str(rule.price_to)
+    values["currency"] = rule.currency
+    if rule.category:
+        values["category"] = rule.category
+    if rule.reasons:
+        values["reasons"] = list(rule.reasons)
+    return {**values, "channel": rule.channel, "resolution": rule.resolution}
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(entry) for entry in value) + "]"
+    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c >= " " and c != "\x7f" else f"\\u{ord(c):04x}" for c in escaped) + '"'

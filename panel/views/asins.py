@@ -1,0 +1,93 @@
+"""The list of ASINs. Belongs here: the table, its order and search. Does not belong: one ASIN (`asin.py`)."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from panel import data, markup
+from panel.markup import Html, badge, element, join, link
+from panel.page import Page
+from panel.views.today import place
+
+
+def show(page: Page) -> None:
+    """Draw the page."""
+    words = page.words
+    orders = list(data.ASIN_ORDERS)
+    asked = st.query_params.get("order")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        order = st.selectbox(
+            words("asins.order"),
+            orders,
+            index=orders.index(asked) if asked in orders else 0,
+            format_func=lambda name: words(f"asins.order_{name}"),
+            width=280,
+        )
+        find = st.text_input(words("asins.find"), placeholder=words("asins.find_hint"), width=280).strip()
+        only_high = st.checkbox(words("asins.only_high"))
+    count, rows = data.asins(page.release, page.where, order=order, find=find, only_high=only_high)
+    index = page.pager(count)
+    if index:
+        _, rows = data.asins(page.release, page.where, order=order, find=find, only_high=only_high, page=index)
+    page.html(element("p", words("asins.count", count=words.count(count)), class_="rs-source"))
+    page.html(asin_table(page, rows))
+    page.source("mart_asin_insights", "mart_asin_daily")
+    page.downloads(
+        lambda: data.table_arrow(page.release, "mart_asin_insights", page.where), "mart_asin_insights", count
+    )
+
+
+def asin_table(page: Page, rows: list[data.Row]) -> Html:
+    """The table."""
+    words = page.words
+    top = max([row["return_rate_high"] or 0 for row in rows if (row["units_shipped"] or 0) >= 20] or [0.5])
+    columns = [
+        markup.Column(words("col.asin"), page.asin_link, "wide"),
+        markup.Column(words("col.marketplace"), lambda row: place(page, row)),
+        markup.Column(words("col.shipped"), lambda row: words.count(row["units_shipped"]), "number"),
+        markup.Column(words("col.returned"), lambda row: _returned(page, row), "number"),
+        markup.Column(
+            words("col.rate"), lambda row: page.rate_cell(row, min(top, 1.0)), "number", words("asins.rate_help")
+        ),
+        markup.Column(words("col.category_rate"), lambda row: _category(page, row), "number"),
+        markup.Column(words("col.trend"), lambda row: markup.spark(row["spark"], _say(page, row["spark"]))),
+        markup.Column(words("col.top_reason"), lambda row: _reason(page, row)),
+        markup.Column(words("col.refunds"), lambda row: words.money(row["refund_amount"], row["currency"]), "number"),
+        markup.Column(words("col.advice"), lambda row: element("span", words.pick(row, "advice")), "wide"),
+    ]
+    return markup.table(columns, rows, words("page.asins.title"), empty=words("asins.none"))
+
+
+def _returned(page: Page, row: data.Row) -> Html:
+    last = page.release.as_of
+    first = last.fromordinal(last.toordinal() - row["window_days"] + 1)
+    href = page.to_rows(
+        "fct_returns",
+        asin=row["asin"],
+        store=row["store"],
+        marketplace=row["marketplace"],
+        first=first.isoformat(),
+        last=last.isoformat(),
+    )
+    return link(page.words.count(row["units_returned"]), href)
+
+
+def _category(page: Page, row: data.Row) -> Html:
+    words = page.words
+    text = join([words.share(row["category_return_rate"]), element("small", row["category"], class_="rs-title")])
+    return join([text, badge(words("asins.high"), "bad")], " ") if row["is_high_return_rate"] else text
+
+
+def _reason(page: Page, row: data.Row) -> Html:
+    if not row["top_reason_class"]:
+        return markup.safe(page.words.code("reason", None))
+    return join(
+        [
+            page.words.code("reason", row["top_reason_class"]),
+            element("small", page.words.share(row["top_reason_share"], 0), class_="rs-title"),
+        ]
+    )
+
+
+def _say(page: Page, values: list[int]) -> str:
+    return page.words("asins.spark_say", values=", ".join(str(value) for value in values))

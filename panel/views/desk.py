@@ -1,0 +1,252 @@
+"""Desk: cases by due day, and decisions about them. Belongs here: the page. Does not belong: writing a decision."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import streamlit as st
+
+from panel import data, decisions, export, markup
+from panel.decisions import Decision, NotADecision
+from panel.markup import Column, Html, badge, element, join, link
+from panel.page import Page
+from panel.views.pieces import TONES
+from panel.views.today import place
+
+
+def show(page: Page) -> None:
+    """Draw the page."""
+    words = page.words
+    page.release.need("mart_dispute_desk")
+    made = decisions.recorded(page.visitor.stores)
+    newest = decisions.newest(made)
+    asked = st.query_params.get("case", "")
+    case = data.case(page.release, asked) if asked else None
+    if case is not None:
+        _case(page, case, [decision for decision in made if decision.case_id == case["case_id"]])
+        return
+    _tiles(page, len(newest))
+    kinds = data.case_kinds(page.release)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        kind = st.selectbox(
+            words("desk.kind"),
+            ["", *kinds],
+            format_func=lambda name: words.code("case", name) if name else words("desk.all_kinds"),
+            width=280,
+        )
+        is_all = st.checkbox(words("desk.with_decided"))
+    rows = [
+        row
+        for row in data.cases(page.release, page.where, kind, is_all)
+        if is_all or (row["store"], row["case_id"]) not in newest
+    ]
+    page.html(_table(page, rows, newest))
+    page.source("mart_dispute_desk")
+    page.downloads(
+        lambda: data.table_arrow(page.release, "mart_dispute_desk", page.where), "mart_dispute_desk", len(rows)
+    )
+    _decided(page, made)
+
+
+def _tiles(page: Page, decided: int) -> None:
+    words = page.words
+    found = data.open_cases(page.release, page.where)
+    page.html(
+        markup.tiles(
+            markup.tile(
+                words("today.cases"), words.count(found["cases"]), note=words("desk.new", count=found["fresh"])
+            ),
+            markup.tile(
+                words("desk.overdue"), words.count(found["overdue"]), tone="bad" if found["overdue"] else "good"
+            ),
+            markup.tile(words("desk.soon"), words.count(found["soon"])),
+            markup.tile(words("desk.worth"), words.monies(found["worth"], rounded=True)),
+            markup.tile(words("desk.decided"), words.count(decided), note=words("desk.decided_note")),
+        )
+    )
+
+
+def _left(page: Page, row: data.Row) -> Html:
+    words, left = page.words, row["days_left"]
+    if left is None:
+        return badge(words("desk.no_clock"), "plain")
+    if left < 0:
+        return badge(words("desk.late", days=-left), "bad")
+    return badge(words("desk.left", days=left), "bad" if left == 0 else "warn" if left <= 2 else "plain")
+
+
+def _table(page: Page, rows: list[data.Row], newest: dict[tuple[str, str], Decision]) -> Html:
+    words = page.words
+
+    def state(row: data.Row) -> Html:
+        decision = newest.get((row["store"], row["case_id"]))
+        if decision is not None:
+            return badge(words(f"decision.{decision.decision}"), "good")
+        return badge(words.code("state", row["state"]), TONES.get(row["state"], "plain"))
+
+    columns = [
+        Column(words("desk.due"), lambda row: join([words.day(row["due_on"]), _left(page, row)], " "), "code"),
+        Column(
+            words("desk.kind"),
+            lambda row: link(words.code("case", row["kind"]), page.to("desk", case=row["case_id"])),
+        ),
+        Column(words("col.marketplace"), lambda row: place(page, row)),
+        Column(words("col.order"), lambda row: row["order_id"] or "", "code"),
+        Column(words("col.asin"), page.asin_link, "code"),
+        Column(words("col.amount"), lambda row: words.money(row["amount"], row["currency"]), "number"),
+        Column(words("desk.state"), state),
+        Column(words("desk.next"), lambda row: _next(page, row), "wide"),
+    ]
+    return markup.table(columns, rows, words("page.desk.title"), empty=words("desk.none"))
+
+
+def _next(page: Page, row: data.Row) -> str:
+    return str((row.get("next_step_zh") if page.words.language == "zh" else None) or row["next_step"] or "")
+
+
+def _case(page: Page, case: data.Row, made: list[Decision]) -> None:
+    words = page.words
+    page.html(element("p", link(words("desk.back"), page.to("desk")), class_="rs-source"))
+    page.section("desk.case", kind=words.code("case", case["kind"]))
+    page.html(element("div", element("p", _next(page, case)), class_="rs-advice"))
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        rows = [
+            (words("desk.due"), join([words.day(case["due_on"]), _left(page, case)], " ")),
+            (words("desk.opened"), words.day(case["opened_on"])),
+            (words("col.amount"), words.money(case["amount"], case["currency"])),
+            (words("desk.state"), words.code("state", case["state"])),
+            (words("col.marketplace"), place(page, case)),
+            (words("col.order"), case["order_id"] or ""),
+            (words("col.asin"), page.asin_link(case)),
+            (words("desk.case_id"), case["case_id"]),
+        ]
+        page.html(markup.pairs(rows))
+        _evidence(page, case)
+    with right:
+        _form(page, case)
+        _made(page, made)
+
+
+def _evidence(page: Page, case: data.Row) -> None:
+    words = page.words
+    page.section("desk.evidence")
+    items = [element("li", element("p", text)) for text in data.as_list(case["evidence"])]
+    if case["order_id"]:
+        for table in ("fct_returns", "fct_refunds", "fct_order_lines"):
+            question = data.Question(table, (("store", case["store"]), ("order_id", case["order_id"])))
+            count = data.facts(page.release, question)[0] if page.release.has(table) else 0
+            if count:
+                href = page.to_rows(
+                    table, order_id=case["order_id"], store=case["store"], marketplace="", channel="", window=""
+                )
+                items.append(
+                    element("li", link(words("desk.rows", table=words.code("table", table), count=count), href))
+                )
+    page.html(element("ul", *items, class_="rs-list") if items else markup.nothing(words("desk.no_evidence")))
+    page.source("mart_dispute_desk")
+
+
+def _form(page: Page, case: data.Row) -> None:
+    words = page.words
+    page.section("desk.decide", words("desk.decide_lead"))
+    with st.form("decision", clear_on_submit=True):
+        decision = st.radio(
+            words("desk.decision"), list(decisions.KINDS), format_func=lambda name: words(f"decision.{name}")
+        )
+        amount = st.text_input(
+            words("desk.amount", currency=case["currency"] or ""),
+            value="" if case["amount"] is None else f"{case['amount']:.2f}",
+            help=words("desk.amount_help"),
+        )
+        note = st.text_area(words("desk.note"), max_chars=decisions.NOTE_LENGTH, help=words("desk.note_help"))
+        is_sent = st.form_submit_button(words("desk.record"), type="primary")
+    if not is_sent:
+        return
+    try:
+        value = _amount(amount) if decision in decisions.WITH_AMOUNT else None
+        made = decisions.decide(case, decision, amount=value, note=note, by=page.visitor.name)
+        decisions.record(made)
+    except NotADecision as wrong:
+        st.error(words(f"desk.wrong.{wrong}"))
+    except OSError as error:
+        st.error(words("desk.wrong.write", why=str(error)))
+    else:
+        st.success(words("desk.recorded"))
+
+
+def _amount(text: str) -> Decimal:
+    try:
+        value = Decimal(text.strip().replace(",", ""))
+    except ArithmeticError as error:
+        raise NotADecision("amount") from error
+    if not value.is_finite() or value != round(value, 2):
+        raise NotADecision("amount")
+    return value
+
+
+def _made(page: Page, made: list[Decision]) -> None:
+    """Decisions about this case, newest first, with what was recorded just now."""
+    case_id = st.query_params.get("case", "")
+    made = [d for d in decisions.recorded(page.visitor.stores) if d.case_id == case_id] or made
+    if made:
+        page.section("desk.history")
+        page.html(element("ul", *(_line(page, decision) for decision in reversed(made)), class_="rs-list"))
+
+
+def _line(page: Page, decision: Decision) -> Html:
+    words = page.words
+    amount = f" {words.money(decision.amount, decision.currency)}" if decision.amount is not None else ""
+    who = decision.decided_by or words("desk.here")
+    return element(
+        "li",
+        badge(words(f"decision.{decision.decision}"), "good"),
+        element(
+            "div",
+            element("p", amount, " ", decision.note),
+            element("p", f"{words.moment(decision.decided_at)} · {who}", class_="rs-quiet"),
+            class_="rs-grow",
+        ),
+    )
+
+
+def _decided(page: Page, made: list[Decision]) -> None:
+    """The decisions of a day, with files for upload."""
+    words = page.words
+    page.section("desk.of_day", words("desk.of_day_lead"))
+    days = sorted({decision.decided_at.date() for decision in made} | {datetime.now(UTC).date()}, reverse=True)
+    day = st.selectbox(words("desk.day"), days, format_func=words.day, width=220)
+    chosen = [decision for decision in made if decision.decided_at.date() == day]
+    columns = [
+        Column(words("desk.when"), lambda row: words.moment(row["decided_at"]), "code"),
+        Column(words("desk.decision"), lambda row: words(f"decision.{row['decision']}")),
+        Column(words("desk.kind"), lambda row: words.code("case", row["kind"])),
+        Column(words("col.order"), lambda row: row["order_id"] or "", "code"),
+        Column(words("col.amount"), lambda row: words.money(row["amount"], row["currency"]), "number"),
+        Column(words("desk.note"), lambda row: row["note"], "wide"),
+        Column(words("desk.by"), lambda row: row["decided_by"] or words("desk.here")),
+    ]
+    rows = [vars(decision) for decision in chosen]
+    page.html(markup.table(columns, rows, words("desk.of_day"), empty=words("desk.none_decided")))
+    if not chosen:
+        return
+    with st.container(horizontal=True):
+        st.download_button(
+            words("desk.file_all"),
+            export.to_bytes(decisions.as_table(chosen), "csv"),
+            f"decisions_{day}.csv",
+            export.MIME["csv"],
+            on_click="ignore",
+            icon=":material/download:",
+        )
+        if refunds := [decision for decision in chosen if decision.amount is not None]:
+            st.download_button(
+                words("desk.file_refunds"),
+                decisions.adjustments(refunds),
+                f"refund_adjustments_{day}.txt",
+                "text/tab-separated-values",
+                on_click="ignore",
+                icon=":material/download:",
+                help=words("desk.file_refunds_help"),
+            )

@@ -1,0 +1,71 @@
+"""Pieces that several pages show. Belongs here: lists of alerts, tiles of money. Does not belong: a page of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from panel import data, markup
+from panel.markup import Html, badge, element, link, tile
+from panel.page import Page
+
+#: tone of a badge by severity and by state
+TONES = {
+    "critical": "bad",
+    "high": "bad",
+    "warning": "warn",
+    "medium": "warn",
+    "low": "info",
+    "info": "info",
+    "overdue": "bad",
+    "open": "warn",
+    "filed": "info",
+}
+
+
+def alert_list(page: Page, rows: Sequence[data.Row]) -> None:
+    """Alerts with severity, message and since when; each opens what it is about."""
+    words = page.words
+    if not rows:
+        page.html(markup.nothing(words("alerts.none"), words("alerts.none_note")))
+        return
+    items = []
+    for row in rows:
+        text = words.pick(row, "message") or words.code("alert", row.get("kind"))
+        href = (
+            page.to("asin", asin=row["asin"], store=row.get("store"), marketplace=row.get("marketplace"), category="")
+            if row.get("asin")
+            else None
+        )
+        items.append(
+            element(
+                "li",
+                badge(words.code("severity", row["severity"]), TONES.get(str(row["severity"]).lower(), "plain")),
+                element(
+                    "div",
+                    element("p", link(text, href)),
+                    element("p", words("alerts.since", day=words.day(row.get("first_seen"))), class_="rs-quiet"),
+                    class_="rs-grow",
+                ),
+            )
+        )
+    page.html(element("ul", *items, class_="rs-list"))
+
+
+def money_tile(
+    page: Page, label: str, amounts: Mapping[str, Decimal], href: str, before: Mapping[str, Decimal] | None = None
+) -> Html:
+    """A tile of amounts: the largest currency big, the others below; never added up."""
+    words = page.words
+    if not amounts:
+        return tile(label, words.money(None, None), href=href, note=words("today.refunds_unknown"))
+    (currency, amount), *rest = amounts.items()
+    change = ""
+    if before is not None and currency in before:
+        difference = amount - before[currency]
+        sign = "+" if difference > 0 else ""
+        change = words("today.since_yesterday", value=sign + words.money(difference, currency, rounded=True))
+    others = words.monies(dict(rest), rounded=True, most=3) if rest else words("today.paid_back")
+    return tile(
+        label, words.money(amount, currency, rounded=abs(amount) >= 100_000), href=href, change=change, note=others
+    )
