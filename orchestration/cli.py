@@ -103,9 +103,15 @@ def cli(verbose: bool) -> None:
 @click.option("--asins", type=click.IntRange(1, 5000), default=200, show_default=True, help="ASINs in all.")
 def demo(days: int, seed: int, asins: int) -> int:
     """Simulate feeds whose truth is known, and run the whole pipeline on them."""
-    from orchestration.demo import run_demo
+    from orchestration.demo import outcome_lines, run_demo
 
-    return _report_night(run_demo(_settings(), days=days, seed=seed, asins=asins))
+    settings = _settings()
+    night = run_demo(settings, days=days, seed=seed, asins=asins)
+    code = _report_night(night)
+    if code != REFUSED:
+        for line in outcome_lines(settings):
+            say(line)
+    return code
 
 
 @cli.command()

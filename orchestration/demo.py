@@ -12,7 +12,6 @@ import shutil
 import sys
 from collections.abc import Iterator
 from datetime import date
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,10 +67,14 @@ def run_demo(settings: Settings, *, days: int, seed: int, asins: int) -> Night:
         night = build_and_publish(settings, home, lake, seconds=seconds, tell=say)
         night.taken = taken
         conclude(settings, home, night)
-    if night.outcome != "refused":
-        for line in chain(worst_lines(home), _next_lines(settings, home)):
-            say(line)
     return night
+
+
+def outcome_lines(settings: Settings) -> Iterator[str]:
+    """What came out, and what to type next."""
+    home = Home(settings.home)
+    yield from worst_lines(home)
+    yield from _next_lines(settings, home)
 
 
 def _refuse_real_data(lake: Lake) -> None:
