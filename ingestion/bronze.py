@@ -139,10 +139,9 @@ def decode(path: Path, options: Options, folder: Path) -> Decoded:
         except WrongCharset as error:
             wrong = error
         except UnusableFile as failure:
-            # A single-byte charset fits almost any bytes: an unknown header may be one of the next charset.
-            if charset == "utf-8" or charset == charsets[-1]:
-                raise refused or failure from failure
-            refused = refused or failure
+            if charset == "utf-8":  # bytes that are UTF-8 by chance do not happen, so this is what the file says
+                raise
+            refused = refused or failure  # others fit almost any bytes: the header may be one of the next charset
     if refused is not None:
         raise refused
     tried = ", ".join(charsets)
