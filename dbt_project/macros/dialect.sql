@@ -88,6 +88,12 @@
   md5_number({{ text }})
 {%- endmacro %}
 
+{# A digest() as text, for putting it into a published hash. Never cast one to text: DuckDB takes 0.15 ms for each. #}
+{% macro digest_text(digest) %}{{ return(adapter.dispatch('digest_text', 'returnscope')(digest)) }}{% endmacro %}
+{% macro default__digest_text(digest) -%}
+  hex({{ digest }})
+{%- endmacro %}
+
 {# Quotient of two non-negative integers, rounded down: bigint. #}
 {% macro whole_quotient(dividend, divisor) %}{{ return(adapter.dispatch('whole_quotient', 'returnscope')(dividend, divisor)) }}{% endmacro %}
 {% macro default__whole_quotient(dividend, divisor) -%}

@@ -4,7 +4,7 @@ with rows as (
     select
         judged.*,
         md5({{ spelled([
-            'judged.row_key',
+            digest_text('judged.row_key'),
             'row_number() over (partition by judged.row_key order by judged.line_number)'
         ]) }}) as graded_unit_id
     from {{ judged_rows('grade_resell') }} as judged

@@ -33,7 +33,7 @@ with fba as (
 mfn as (
     select
         rows.*,
-        {{ spelled(["'mfn'", "cast(rows.row_key as varchar)"]) }} as identity
+        {{ spelled(["'mfn'", digest_text('rows.row_key')]) }} as identity
     from {{ judged_rows('mfn_returns') }} as rows
     where rows.is_current
 ),

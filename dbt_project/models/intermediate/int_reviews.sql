@@ -25,17 +25,13 @@ placed as (
         rows.*,
         numbered.copy,
         numbered.copies,
-        coalesce(by_code.marketplace, by_channel.marketplace, stores.marketplace, 'unattributed') as own_marketplace
+        coalesce(names.marketplace, stores.marketplace, 'unattributed') as own_marketplace
     from rows
     inner join numbered
         on rows.row_key = numbered.row_key
         and rows.recency = numbered.recency
         and rows.line_number = numbered.line_number
-    left join {{ ref('stg_marketplaces') }} as by_code
-        on case upper(trim(rows.marketplace)) when 'GB' then 'UK' else upper(trim(rows.marketplace)) end
-        in (by_code.marketplace, by_code.marketplace_id)
-    left join {{ ref('stg_marketplaces') }} as by_channel
-        on lower(trim(rows.marketplace)) = by_channel.sales_channel
+    left join {{ ref('int_marketplace_names') }} as names on lower(trim(rows.marketplace)) = names.name
     left join {{ ref('int_stores') }} as stores on rows.store = stores.store
     where not rows.is_identified or numbered.copy = 1
 ),
@@ -50,7 +46,7 @@ dated as (
 )
 
 select
-    md5({{ spelled(['dated.row_key', 'case when dated.is_identified then 1 else dated.copy end']) }}) as review_key,
+    md5({{ spelled([digest_text('dated.row_key'), 'case when dated.is_identified then 1 else dated.copy end']) }}) as review_key,
     dated.store,
     dated.own_marketplace as marketplace,
     dated.asin,
