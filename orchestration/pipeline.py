@@ -327,11 +327,18 @@ def _plan_file(home: Home) -> Path:
 
 
 def results_of(home: Home) -> DbtRun:
-    """The dbt run that lies beside the build file."""
+    """The dbt run that lies beside the build file.
+
+    Raises PermanentFailure when dbt did not get as far as running anything.
+    """
     from orchestration.models import read_manifest, read_results
     from orchestration.warehouse import DbtRun
 
     target = home.dbt / "target"
+    if not (target / "run_results.json").is_file():
+        raise PermanentFailure(
+            "dbt could not run", str(home.dbt / "target" / "dbt.log"), "The log says why; yesterday's release stands."
+        )
     results = read_results(target / "run_results.json", read_manifest(target / "manifest.json"))
     return DbtRun(tuple(results), target)
 
