@@ -31,6 +31,7 @@ ENVIRONMENT = {
         "./returnscope.toml, else $RETURNSCOPE_HOME/returnscope.toml",
         "stores, settings, return rules, mappings",
     ),
+    "RETURNSCOPE_PROXY_SECRET": ("", "what a login proxy must send to the panel, at least 16 characters"),
 }
 
 
@@ -193,6 +194,8 @@ class Settings(_Strict):
     alerts: tuple[str, ...] = ()
     return_rules: tuple[ReturnRule, ...] = ()
     figures: tuple[Figure, ...] = ()
+    #: who may enter the panel and which stores they see; the panel reads and checks it itself
+    panel: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("thresholds")
     @classmethod

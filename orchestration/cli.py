@@ -272,10 +272,9 @@ def diff(release_a: str, release_b: str, rows: int) -> int:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def panel(arguments: tuple[str, ...]) -> NoReturn:
     """The control panel in the browser; further arguments go to Streamlit (--server.port 8600)."""
-    app = Path(__file__).resolve().parents[1] / "panel" / "app.py"
-    if not app.is_file():
+    if not (Path(__file__).resolve().parents[1] / "panel" / "app.py").is_file():
         raise click.ClickException("the panel is not part of this installation; any DuckDB client can read the marts")
-    _start("streamlit", "run", str(app), *arguments)
+    _start("panel", *arguments)
 
 
 @cli.command(context_settings={"ignore_unknown_options": True})

@@ -58,7 +58,9 @@ _FOLLOW_SECONDS = 30
 
 def main() -> None:
     """One run of the page that was asked for."""
-    st.set_page_config(page_title="returnscope", page_icon=":material/assignment_return:", layout="wide", menu_items={})
+    st.set_page_config(
+        page_title="returnscope", page_icon=str(HERE / "static" / "icon.svg"), layout="wide", menu_items={}
+    )
     st.html(HERE / "style.css")
     words = Words(_language())
     visitor = _enter(words)
@@ -204,7 +206,7 @@ def _choice(
         else:
             st.query_params[name] = chosen
 
-    return str(st.selectbox(words(f"filter.{name}"), options, key=key, format_func=text, on_change=keep, width=190))
+    return str(st.selectbox(words(f"filter.{name}"), options, key=key, format_func=text, on_change=keep, width=172))
 
 
 def _first_run(words: Words, none: NoRelease) -> None:

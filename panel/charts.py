@@ -33,10 +33,11 @@ def _plain(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def _finish(chart: Any, height: int) -> Any:
     return (
         chart.properties(height=height, usermeta={"embedOptions": {"actions": False}})
+        .configure(font="Source Sans, Noto Sans CJK SC, Noto Sans SC, PingFang SC, Microsoft YaHei, sans-serif")
         .configure_view(strokeWidth=0)
         .configure_axis(
             labelColor=QUIET, titleColor=QUIET, titleFontWeight="normal", titleFontSize=12, labelFontSize=12,
-            gridColor=LINE, domainColor=LINE, tickColor=LINE, labelFont="inherit", titleFont="inherit",
+            gridColor=LINE, domainColor=LINE, tickColor=LINE,
         )
         .configure_legend(
             labelColor=INK, title=None, orient="top", labelFontSize=12, symbolType="square", labelLimit=260, offset=4
@@ -118,7 +119,7 @@ def stacked(
                 f"{value}:Q",
                 title=unit,
                 stack="normalize" if share else "zero",
-                axis=alt.Axis(format="%" if share else ",", tickCount=5),
+                axis=alt.Axis(format="%" if share else ",d", tickCount=5, tickMinStep=0 if share else 1),
             ),
             color=alt.Color(f"{group}:N", scale=alt.Scale(domain=list(order), range=list(colours)), sort=list(order)),
             order=alt.Order("place:Q"),
@@ -150,7 +151,7 @@ def bars(rows: Sequence[Mapping[str, Any]], *, name: str, value: str, unit: str,
         y=alt.Y(
             f"{name}:N", sort=[row[name] for row in drawn], title=None, axis=alt.Axis(labelLimit=220, domain=False)
         ),
-        x=alt.X(f"{value}:Q", title=unit, axis=alt.Axis(format=",", tickCount=5, tickMinStep=1)),
+        x=alt.X(f"{value}:Q", title=unit, axis=alt.Axis(format=",d", tickCount=5, tickMinStep=1)),
         tooltip=[alt.Tooltip(f"{name}:N", title=" "), alt.Tooltip(f"{value}:Q", title=unit, format=",")],
     )
     return _finish(

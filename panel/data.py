@@ -168,7 +168,7 @@ class Release:
     def rows(self, sql: str, values: Iterable[Any] = ()) -> list[Row]:
         """Rows of a statement of this module, as dicts; decimals stay exact. Do not change what you get: it is kept."""
         given = tuple(values)
-        key = (sql, *given)
+        key = (sql, *(tuple(value) if isinstance(value, list) else value for value in given))
         with self._lock:
             if key in self._results:
                 self._results.move_to_end(key)
@@ -407,15 +407,18 @@ def open_cases(release: Release, where: Filter) -> Row:
 
 
 def alerts(release: Release, where: Filter, asin: str = "", limit: int = PAGE_ROWS) -> list[Row]:
-    """Alerts, the gravest and newest first."""
-    condition, values = where.where("store", "marketplace")
+    """Alerts, the gravest and newest first. Those about a whole store stand in each of its marketplaces."""
+    condition, values = where.where("store")
+    if where.marketplace:
+        condition += " and (marketplace = ? or marketplace is null)"
+        values.append(where.marketplace)
     if asin:
         condition += " and asin = ?"
         values.append(asin)
     return release.rows(
         f"select * from mart_alerts where {condition} "
-        "order by case severity when 'critical' then 0 when 'high' then 1 when 'warning' then 2 when 'medium' then 2 "
-        "else 3 end, first_seen desc nulls last, alert_id limit ?",
+        "order by case severity when 'critical' then 0 when 'warning' then 1 else 2 end, "
+        "first_seen desc nulls last, alert_id limit ?",
         [*values, limit],
     )
 
@@ -439,42 +442,41 @@ def movers(release: Release, where: Filter, limit: int = 8) -> list[Row]:
 
 def complete_through(release: Release, where: Filter) -> list[Row]:
     """For each store and feed: the last day before which every known day is loaded, and how many days are not."""
+    release.need("ops_windows")
     condition, values = where.where("store")
-    day, outcome = _window_columns(release)
     return release.rows(
-        f"with days as (select store, feed, {day} as day, "
-        f"{outcome} in ('loaded', 'loaded_empty', 'duplicate') as is_in from ops_windows where {condition}), "
+        "with days as (select store, feed, day, state in ('loaded', 'loaded_empty') as is_in, is_stale "
+        f"from ops_windows where {condition}), "
         "firsts as (select store, feed, min(day) filter (where not is_in) as gap, "
-        "max(day) filter (where is_in) as last, "
-        "count(*) filter (where not is_in) as missing, min(day) as first from days group by all) "
-        "select store, feed, first, last, missing, gap, "
+        "max(day) filter (where is_in) as last, count(*) filter (where not is_in) as missing, "
+        "count(*) filter (where is_stale) as stale, min(day) as first from days group by all) "
+        "select store, feed, first, last, missing, stale, gap, "
         "case when gap is null then last when gap > first then gap - 1 end as complete_through "
         "from firsts order by all",
         values,
     )
 
 
-def windows(release: Release, where: Filter, days: int = 35) -> list[Row]:
-    """State of each feed, store and day of the last days."""
+def windows(release: Release, where: Filter, days: int = 45) -> list[Row]:
+    """State of each feed, store and day of the last days; a loaded day that was not asked again in time is `stale`."""
+    release.need("ops_windows")
     condition, values = where.where("store")
-    day, outcome = _window_columns(release)
     return release.rows(
-        f"select store, feed, {day} as day, {outcome} as outcome from ops_windows where {condition} and {day} > ? "
-        "order by all",
+        "select store, feed, day, case when is_stale and state in ('loaded', 'loaded_empty') then 'stale' "
+        f"else state end as state from ops_windows where {condition} and day > ? order by all",
         [*values, release.as_of - timedelta(days=days)],
     )
 
 
-def _window_columns(release: Release) -> tuple[str, str]:
-    release.need("ops_windows")
-    columns = release.columns["ops_windows"]
-    day = next(name for name in ("day", "date", "event_day", "window_day") if name in columns)
-    return day, next(name for name in ("state", "outcome", "status") if name in columns)
-
-
 def reconciliation(release: Release) -> list[Row]:
-    """Every conservation check of the release."""
-    return release.rows("select * from ops_reconciliation") if release.has("ops_reconciliation") else []
+    """Every conservation check of the release, those that do not hold first."""
+    return (
+        release.rows(
+            "select * from ops_reconciliation order by is_ok, severity, check_name, store, feed, subject limit 200"
+        )
+        if release.has("ops_reconciliation")
+        else []
+    )
 
 
 # ---- ASINs --------------------------------------------------------------------------------------------------------
@@ -650,6 +652,16 @@ _ABOUT_ASINS = {
 # ---- Performance, recovery, season, inventory ---------------------------------------------------------------------
 
 
+def performance_counts(release: Release, where: Filter) -> Row:
+    """How many ASINs alert, and how many are credibly above their category."""
+    condition, values = where.where("store", "marketplace", "window_days", "category")
+    return release.rows(
+        "select count(*) filter (where is_alert) as alerts, "
+        f"count(*) filter (where is_credibly_above_category) as credible from mart_performance where {condition}",
+        values,
+    )[0]
+
+
 def performance(release: Release, where: Filter, page: int = 0) -> tuple[int, list[Row]]:
     """ASINs with reviews in the window, by credible excess over their category."""
     condition, values = where.where("store", "marketplace", "window_days", "category")
@@ -658,7 +670,8 @@ def performance(release: Release, where: Filter, page: int = 0) -> tuple[int, li
         "select mart_performance.*, dim_asin.title from mart_performance "
         "left join dim_asin using (store, marketplace, asin) where "
         + where.where("store", "marketplace", "window_days", "category", alias="mart_performance")[0]
-        + " and reviews > 0 order by credible_excess desc nulls last, mart_performance.asin limit ? offset ?",
+        + " and reviews > 0 order by is_credibly_above_category desc, is_alert desc, credible_excess desc nulls last, "
+        "mart_performance.asin limit ? offset ?",
         [*values, PAGE_ROWS, page * PAGE_ROWS],
     )
 
@@ -795,9 +808,10 @@ def return_rules(release: Release, where: Filter) -> list[Row]:
     """The rule of each ASIN today, the suggested one and why, largest saving first."""
     condition, values = where.where("store", "marketplace", alias="mart_return_rules")
     return release.rows(
-        "select mart_return_rules.*, dim_asin.title, dim_asin.price, dim_asin.category from mart_return_rules "
+        "select mart_return_rules.*, dim_asin.title from mart_return_rules "
         f"left join dim_asin using (store, marketplace, asin) where {condition} "
-        "order by expected_saving desc nulls last, mart_return_rules.asin limit 500",
+        "order by suggested_rule is null, expected_saving desc nulls last, expected_saving_high desc nulls last, "
+        "units_returned desc, mart_return_rules.asin limit 500",
         values,
     )
 
@@ -871,13 +885,13 @@ TABLES = {
         "snapshot_date store marketplace asin sku condition fulfillable unsellable reserved inbound",
     ),
     "ops_quarantine": _table(
-        "delivery_id line_number",
+        "store feed delivery_id line_number",
         None,
         "store feed delivery_id line_number reasons original_line",
     ),
     "ops_deliveries": _table(
-        "delivery_id",
-        None,
+        "pull_id",
+        "delivered_at",
         "delivered_at store feed outcome rows_in rows_bronze rows_quarantined file_name",
     ),
 }

@@ -103,8 +103,8 @@ def tile(
 
 
 def tiles(*made: Html) -> Html:
-    """Tiles in a row that wraps."""
-    return element("div", *made, class_="rs-tiles")
+    """Tiles in rows of equal length."""
+    return element("div", *made, class_=f"rs-tiles rs-tiles-{len(made)}")
 
 
 def badge(text: str, tone: str = "plain") -> Html:
@@ -115,37 +115,33 @@ def badge(text: str, tone: str = "plain") -> Html:
 def interval(
     value: float | None, low: float | None, high: float | None, base: float | None, top: float, say: str
 ) -> Html:
-    """A rate as a dot within its interval on a scale from 0 to `top`, with a tick at the rate of comparison."""
+    """A rate as a dot within its interval on a scale from 0 to `top`, with a tick at the rate of comparison.
+
+    Drawn with boxes: what is shown passes a cleaner that takes SVG out.
+    """
     if value is None or low is None or high is None or top <= 0:
         return Html("")
 
     def at(share: float) -> float:
         return round(min(share / top, 1) * 100, 1)
 
-    tick = f'<line x1="{at(base)}" x2="{at(base)}" y1="1" y2="13" class="rs-tick"/>' if base is not None else ""
-    return Html(
-        f'<svg class="rs-interval" viewBox="0 0 100 14" preserveAspectRatio="none" role="img" '
-        f'aria-label="{escape(say, quote=True)}"><line x1="0" x2="100" y1="7" y2="7" class="rs-rail"/>'
-        f'<line x1="{at(low)}" x2="{at(high)}" y1="7" y2="7" class="rs-range"/>{tick}'
-        f'<line x1="{at(value)}" x2="{at(value)}" y1="3" y2="11" class="rs-dot"/></svg>'
-    )
+    def box(name: str, left: float, width: float | None = None) -> Html:
+        return element(
+            "span", class_=name, style=f"left:{left}%" + (f";width:{width:.1f}%" if width is not None else "")
+        )
+
+    tick = [box("rs-tick", at(base))] if base is not None else []
+    range_ = box("rs-range", at(low), max(at(high) - at(low), 1))
+    return element("span", range_, *tick, box("rs-dot", at(value)), class_="rs-interval", role="img", aria_label=say)
 
 
 def spark(values: Sequence[int], say: str) -> Html:
     """Columns of a small series, oldest first."""
     if not values or not any(values):
         return Html("")
-    top, width = max(values), 100 / len(values)
-    bars = "".join(
-        f'<rect x="{index * width:.1f}" y="{24 - 22 * value / top:.1f}" width="{max(width - 1.5, 1):.1f}" '
-        f'height="{22 * value / top:.1f}"/>'
-        for index, value in enumerate(values)
-        if value
-    )
-    return Html(
-        f'<svg class="rs-spark" viewBox="0 0 100 24" preserveAspectRatio="none" role="img" '
-        f'aria-label="{escape(say, quote=True)}">{bars}</svg>'
-    )
+    top = max(values)
+    bars = (element("span", style=f"height:{max(round(100 * value / top), 4 if value else 0)}%") for value in values)
+    return element("span", *bars, class_="rs-spark", role="img", aria_label=say)
 
 
 def bar(share: float | None, text: str, tone: str = "") -> Html:

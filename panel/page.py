@@ -91,7 +91,8 @@ class Page:
             return markup.safe(self.words.share(None))
         say = self.words("interval_of", low=self.words.share(low), high=self.words.share(high))
         drawn = markup.interval(value, low, high, row.get(base), top, say)
-        return markup.join([markup.element("span", self.words.share(value), title=say), drawn])
+        mark = markup.badge(self.words("asins.high"), "bad") if row.get("is_high_return_rate") else ""
+        return markup.join([mark, " ", markup.element("span", self.words.share(value), title=say), drawn])
 
     def rate_note(self, rate: Rate) -> str:
         """Interval, numerator and denominator of a rate."""

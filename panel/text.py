@@ -144,6 +144,7 @@ _FAMILIES = {
     "reason_class_text": "reason",
     "class_by_text": "reason",
     "top_reason_class": "reason",
+    "category": "category",
     "fault": "fault",
     "channel": "channel",
     "marketplace": "marketplace",

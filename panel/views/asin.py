@@ -59,7 +59,7 @@ def _head(page: Page, asin: str, home: data.Row, homes: list[data.Row]) -> None:
         asin,
         words.code("marketplace", home["marketplace"]),
         home["store"],
-        home["category"] or words.code("x", None),
+        words.code("category", home["category"]),
         words.money(home["price"], home["currency"]),
         words("asin.seen", first=words.day(home["first_seen"]), last=words.day(home["last_seen"])),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from panel import data, markup
-from panel.markup import Html, badge, element, join, link
+from panel.markup import Html, element, join, link
 from panel.page import Page
 from panel.views.today import place
 
@@ -25,8 +25,8 @@ def show(page: Page) -> None:
         )
         find = st.text_input(words("asins.find"), placeholder=words("asins.find_hint"), width=280).strip()
         only_high = st.checkbox(words("asins.only_high"))
-    count, rows = data.asins(page.release, page.where, order=order, find=find, only_high=only_high)
-    index = page.pager(count)
+        count, rows = data.asins(page.release, page.where, order=order, find=find, only_high=only_high)
+        index = page.pager(count)
     if index:
         _, rows = data.asins(page.release, page.where, order=order, find=find, only_high=only_high, page=index)
     page.html(element("p", words("asins.count", count=words.count(count)), class_="rs-source"))
@@ -51,9 +51,8 @@ def asin_table(page: Page, rows: list[data.Row]) -> Html:
         ),
         markup.Column(words("col.category_rate"), lambda row: _category(page, row), "number"),
         markup.Column(words("col.trend"), lambda row: markup.spark(row["spark"], _say(page, row["spark"]))),
-        markup.Column(words("col.top_reason"), lambda row: _reason(page, row)),
         markup.Column(words("col.refunds"), lambda row: words.money(row["refund_amount"], row["currency"]), "number"),
-        markup.Column(words("col.advice"), lambda row: element("span", words.pick(row, "advice")), "wide"),
+        markup.Column(words("asins.why"), lambda row: _why(page, row), "wide"),
     ]
     return markup.table(columns, rows, words("page.asins.title"), empty=words("asins.none"))
 
@@ -74,19 +73,17 @@ def _returned(page: Page, row: data.Row) -> Html:
 
 def _category(page: Page, row: data.Row) -> Html:
     words = page.words
-    text = join([words.share(row["category_return_rate"]), element("small", row["category"], class_="rs-title")])
-    return join([text, badge(words("asins.high"), "bad")], " ") if row["is_high_return_rate"] else text
+    share = words.share(row["category_return_rate"])
+    return join([share, element("small", words.code("category", row["category"]), class_="rs-title")])
 
 
-def _reason(page: Page, row: data.Row) -> Html:
+def _why(page: Page, row: data.Row) -> Html:
+    words = page.words
     if not row["top_reason_class"]:
-        return markup.safe(page.words.code("reason", None))
-    return join(
-        [
-            page.words.code("reason", row["top_reason_class"]),
-            element("small", page.words.share(row["top_reason_share"], 0), class_="rs-title"),
-        ]
-    )
+        return markup.safe(words.code("reason", None))
+    share = words.share(row["top_reason_share"], 0)
+    head = element("strong", page.guide_link(row["top_reason_class"]), " ", share)
+    return element("div", head, element("small", words.pick(row, "advice")), class_="rs-why")
 
 
 def _say(page: Page, values: list[int]) -> str:

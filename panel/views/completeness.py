@@ -60,7 +60,7 @@ def _days(page: Page) -> None:
     days = sorted({row["day"] for row in rows})
     states: dict[tuple[str, str], dict[object, str]] = {}
     for row in rows:
-        states.setdefault((row["store"], row["feed"]), {})[row["day"]] = str(row["outcome"])
+        states.setdefault((row["store"], row["feed"]), {})[row["day"]] = str(row["state"])
     lines = []
     for (store, feed), known in sorted(states.items()):
         cells = [_cell(page, day, known.get(day, "never_asked")) for day in days]
@@ -114,10 +114,28 @@ def _checks(page: Page) -> None:
     rows = data.reconciliation(page.release)
     page.section("completeness.checks", words("completeness.checks_lead"))
 
-    def column(name: str) -> Column:
-        return Column(words.code("column", name), lambda row: words.value(row[name], name))
+    def number(name: str) -> Column:
+        return Column(words.code("column", name), lambda row: f"{row[name]:,.4f}".rstrip("0").rstrip("."), "number")
 
-    columns = [column(name) for name in (rows[0] if rows else ()) if name != "as_of_date"]
+    def state(row: data.Row) -> Html:
+        if row["is_ok"]:
+            return badge(words("completeness.holds"), "good")
+        return badge(
+            words.code("severity", row["severity"]), {"error": "bad", "warning": "warn"}.get(row["severity"], "info")
+        )
+
+    columns = [
+        Column(words("completeness.check"), lambda row: str(row["check_name"]).replace("_", " ")),
+        Column(
+            words("completeness.about"),
+            lambda row: " · ".join(str(row[n]) for n in ("store", "feed", "subject") if row[n]),
+        ),
+        number("expected"),
+        number("actual"),
+        number("difference"),
+        Column(words("performance.state"), state),
+        Column(words("completeness.detail"), lambda row: row["detail"], "wide"),
+    ]
     page.html(markup.table(columns, rows, words("completeness.checks"), empty=words("completeness.no_checks")))
     page.source("ops_reconciliation")
 
@@ -133,6 +151,10 @@ def fact_table(page: Page, table: str, rows: Sequence[data.Row], empty: str) -> 
 
     def cell(name: str) -> Column:
         kind = _kind(name)
+        if name == "delivery_id":
+            return Column(
+                words.code("column", name), lambda row: element("span", row[name][:12], title=row[name]), "code"
+            )
         if name == "asin":
             return Column(words.code("column", name), lambda row: _asin(page, row), "code")
         return Column(
@@ -141,6 +163,10 @@ def fact_table(page: Page, table: str, rows: Sequence[data.Row], empty: str) -> 
 
     columns = [*(cell(name) for name in shown), Column(words("rows.row"), opens, "code")]
     return markup.table(columns, rows, words.code("table", table), empty=empty)
+
+
+def _delivery(row: data.Row) -> Html:
+    return element("span", (row["delivery_id"] or "")[:12], title=row["delivery_id"])
 
 
 def _asin(page: Page, row: data.Row) -> Html:

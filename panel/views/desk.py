@@ -11,7 +11,7 @@ from panel import data, decisions, export, markup
 from panel.decisions import Decision, NotADecision
 from panel.markup import Column, Html, badge, element, join, link
 from panel.page import Page
-from panel.views.pieces import TONES
+from panel.views.pieces import TONES, money_tile
 from panel.views.today import place
 
 
@@ -61,7 +61,7 @@ def _tiles(page: Page, decided: int) -> None:
                 words("desk.overdue"), words.count(found["overdue"]), tone="bad" if found["overdue"] else "good"
             ),
             markup.tile(words("desk.soon"), words.count(found["soon"])),
-            markup.tile(words("desk.worth"), words.monies(found["worth"], rounded=True)),
+            money_tile(page, words("desk.worth"), found["worth"], None, note=words("desk.worth_note")),
             markup.tile(words("desk.decided"), words.count(decided), note=words("desk.decided_note")),
         )
     )
@@ -73,7 +73,9 @@ def _left(page: Page, row: data.Row) -> Html:
         return badge(words("desk.no_clock"), "plain")
     if left < 0:
         return badge(words("desk.late", days=-left), "bad")
-    return badge(words("desk.left", days=left), "bad" if left == 0 else "warn" if left <= 2 else "plain")
+    if left == 0:
+        return badge(words("desk.today"), "bad")
+    return badge(words("desk.left", days=left), "warn" if left <= 2 else "plain")
 
 
 def _table(page: Page, rows: list[data.Row], newest: dict[tuple[str, str], Decision]) -> Html:
@@ -90,6 +92,7 @@ def _table(page: Page, rows: list[data.Row], newest: dict[tuple[str, str], Decis
         Column(
             words("desk.kind"),
             lambda row: link(words.code("case", row["kind"]), page.to("desk", case=row["case_id"])),
+            "wide",
         ),
         Column(words("col.marketplace"), lambda row: place(page, row)),
         Column(words("col.order"), lambda row: row["order_id"] or "", "code"),

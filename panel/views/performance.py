@@ -16,8 +16,7 @@ def show(page: Page) -> None:
     page.release.need("mart_performance")
     rate = data.reviews_rate(page.release, page.where)
     count, rows = data.performance(page.release, page.where)
-    alerts = sum(1 for row in rows if row["is_alert"])
-    credible = sum(1 for row in rows if row.get("is_credibly_above_category"))
+    counts = data.performance_counts(page.release, page.where)
     last = page.release.as_of
     days = {"first": last.fromordinal(last.toordinal() - page.where.window + 1).isoformat(), "last": last.isoformat()}
     page.html(
@@ -33,8 +32,12 @@ def show(page: Page) -> None:
                 words.count(rate.whole),
                 href=page.to_rows("fct_reviews", channel="", **days),
             ),
-            markup.tile(words("performance.alerts"), words.count(alerts), note=words("performance.alerts_note")),
-            markup.tile(words("performance.credible"), words.count(credible), note=words("performance.credible_note")),
+            markup.tile(
+                words("performance.alerts"), words.count(counts["alerts"]), note=words("performance.alerts_note")
+            ),
+            markup.tile(
+                words("performance.credible"), words.count(counts["credible"]), note=words("performance.credible_note")
+            ),
         )
     )
     page.source("mart_performance")

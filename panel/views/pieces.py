@@ -32,18 +32,14 @@ def alert_list(page: Page, rows: Sequence[data.Row]) -> None:
     items = []
     for row in rows:
         text = words.pick(row, "message") or words.code("alert", row.get("kind"))
-        href = (
-            page.to("asin", asin=row["asin"], store=row.get("store"), marketplace=row.get("marketplace"), category="")
-            if row.get("asin")
-            else None
-        )
+        href = _about(page, row)
         items.append(
             element(
                 "li",
                 badge(words.code("severity", row["severity"]), TONES.get(str(row["severity"]).lower(), "plain")),
                 element(
                     "div",
-                    element("p", link(text, href)),
+                    element("p", link(text, href), class_="rs-message"),
                     element("p", words("alerts.since", day=words.day(row.get("first_seen"))), class_="rs-quiet"),
                     class_="rs-grow",
                 ),
@@ -52,20 +48,34 @@ def alert_list(page: Page, rows: Sequence[data.Row]) -> None:
     page.html(element("ul", *items, class_="rs-list"))
 
 
+def _about(page: Page, row: data.Row) -> str | None:
+    """The page of what an alert is about."""
+    if row["kind"] == "dispute_due" and row["subject"]:
+        return page.to("desk", case=row["subject"])
+    if row["asin"]:
+        return page.to("asin", asin=row["asin"], store=row["store"], marketplace=row["marketplace"], category="")
+    return page.to("completeness", store=row["store"]) if row["kind"] == "unmapped_codes" else None
+
+
 def money_tile(
-    page: Page, label: str, amounts: Mapping[str, Decimal], href: str, before: Mapping[str, Decimal] | None = None
+    page: Page,
+    label: str,
+    amounts: Mapping[str, Decimal],
+    href: str | None,
+    before: Mapping[str, Decimal] | None = None,
+    note: str = "",
 ) -> Html:
     """A tile of amounts: the largest currency big, the others below; never added up."""
     words = page.words
     if not amounts:
-        return tile(label, words.money(None, None), href=href, note=words("today.refunds_unknown"))
+        return tile(label, words.money(None, None), href=href, note=note or words("today.refunds_unknown"))
     (currency, amount), *rest = amounts.items()
     change = ""
     if before is not None and currency in before:
         difference = amount - before[currency]
         sign = "+" if difference > 0 else ""
         change = words("today.since_yesterday", value=sign + words.money(difference, currency, rounded=True))
-    others = words.monies(dict(rest), rounded=True, most=3) if rest else words("today.paid_back")
+    others = words.monies(dict(rest), rounded=True, most=3) if rest else note or words("today.paid_back")
     return tile(
         label, words.money(amount, currency, rounded=abs(amount) >= 100_000), href=href, change=change, note=others
     )

@@ -24,9 +24,13 @@ def show(page: Page) -> None:
     if row is None:
         page.html(markup.nothing(words("record.gone"), words("record.gone_remedy")))
         return
+    page.html(element("p", words("record.lead", day=words.day(page.release.as_of)), class_="rs-lead"))
     left, right = st.columns([3, 2], gap="large")
     with left:
-        page.html(markup.pairs((words.code("column", name), _value(page, row, name)) for name in row))
+        known = [name for name, value in row.items() if value is not None and value != ""]
+        page.html(markup.pairs((words.code("column", name), _value(page, row, name)) for name in known))
+        if unknown := [words.code("column", name) for name in row if name not in known]:
+            page.html(element("p", words("record.unknown"), " ", ", ".join(unknown), class_="rs-source"))
         page.source(table)
     with right:
         _origin(page, table, row)

@@ -16,8 +16,13 @@ def show(page: Page) -> None:
     words = page.words
     page.release.need("mart_recovery")
     totals = data.recovery_totals(page.release, page.where)
+    sold = [row for row in totals if row["currency"]]
+    for row in sold:
+        page.html(markup.tiles(*_tiles(page, row, len(sold) > 1)))
+    unsold = sum(row["units_graded"] or 0 for row in totals if not row["currency"])
+    if unsold:
+        page.html(markup.element("p", words("recovery.unsold", units=words.count(unsold)), class_="rs-source"))
     if totals:
-        page.html(markup.tiles(*(tile for row in totals for tile in _tiles(page, row, len(totals) > 1))))
         page.source("mart_recovery", href=page.to_rows("fct_graded_units", channel=""))
     rows = data.recovery(page.release, page.where)
     _chart(page, rows)

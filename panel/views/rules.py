@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 import streamlit as st
 
 from panel import config, data, markup, rules
-from panel.markup import Column, Html, element
+from panel.markup import Column, Html, element, join
 from panel.page import Page
 from panel.rules import Rule
 from panel.views.today import place
@@ -215,8 +215,16 @@ def _suggested(page: Page) -> None:
         Column(words("col.asin"), page.asin_link, "wide"),
         Column(words("col.marketplace"), lambda row: place(page, row)),
         Column(words("rules.price"), lambda row: words.money(row["price"], row["currency"]), "number"),
-        Column(words("rules.today"), lambda row: _rule_name(page, row["current_rule"])),
-        Column(words("rules.suggestion"), lambda row: _rule_name(page, row["suggested_rule"])),
+        Column(
+            words("rules.today"),
+            lambda row: join(
+                [
+                    words.code("resolution", row["current_resolution"] or "standard_return"),
+                    markup.element("small", row["current_rule"] or "", class_="rs-title"),
+                ]
+            ),
+        ),
+        Column(words("rules.suggestion"), lambda row: words.code("resolution", row["suggested_rule"])),
         Column(words("rules.why"), why, "wide"),
         Column(
             words("rules.break_even"), lambda row: words.money(row.get("break_even_price"), row["currency"]), "number"
@@ -229,7 +237,3 @@ def _suggested(page: Page) -> None:
     page.downloads(
         lambda: data.table_arrow(page.release, "mart_return_rules", page.where), "mart_return_rules", len(rows)
     )
-
-
-def _rule_name(page: Page, value: str | None) -> str:
-    return page.words.code("resolution", value)

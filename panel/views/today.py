@@ -195,7 +195,7 @@ def _alerts(page: Page) -> None:
     if not page.release.has("mart_alerts"):
         page.missing("mart_alerts")
         return
-    alert_list(page, data.alerts(page.release, page.where, limit=6))
+    alert_list(page, data.alerts(page.release, page.where, limit=5))
 
 
 def _reasons(page: Page) -> None:
