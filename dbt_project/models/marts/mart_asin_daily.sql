@@ -10,108 +10,92 @@ stores_with_refunds as (
     select distinct store from {{ ref('fct_refunds') }}
 ),
 
-order_days as (
+-- one row per fact, in one form: a single pass groups all three
+events as (
     select
         store,
         marketplace,
         asin,
         channel,
         purchase_date as date,
-        currency,
-        sum(case when is_new_item then units_ordered end) as units_ordered,
-        sum(case when is_new_item then units_shipped end) as units_shipped,
-        sum(case when is_new_item and is_cancelled then units_ordered end) as units_cancelled,
-        sum(case when not is_new_item then units_ordered end) as units_ordered_excluded,
-        sum(case when not is_new_item then units_shipped end) as units_shipped_excluded,
-        sum(sales_amount) as sales_amount
+        case when is_new_item then units_ordered end as units_ordered,
+        case when is_new_item then units_shipped end as units_shipped,
+        case when is_new_item and is_cancelled then units_ordered end as units_cancelled,
+        case when not is_new_item then units_ordered end as units_ordered_excluded,
+        case when not is_new_item then units_shipped end as units_shipped_excluded,
+        cast(null as bigint) as units_returned,
+        cast(null as bigint) as units_returned_excluded,
+        cast(null as bigint) as units_rejected,
+        cast(null as integer) as refund,
+        cast(null as integer) as refund_unconverted,
+        sales_amount,
+        cast(null as decimal(18, 4)) as refund_amount,
+        cast(null as decimal(18, 4)) as refund_amount_reporting,
+        {{ currency_of('sales_amount', 'currency') }} as currency
     from {{ ref('fct_order_lines') }}
-    group by store, marketplace, asin, channel, purchase_date, currency
+    union all
+    select
+        store, marketplace, asin, channel, return_date, null, null, null, null, null,
+        case when {{ counts_as_returned() }} then units end,
+        case when not {{ counts_as_returned() }} then units end,
+        case when {{ counts_as_returned() }} and is_rejected then units end,
+        null, null, null, null, null, null
+    from {{ ref('fct_returns') }}
+    union all
+    select
+        store, marketplace, coalesce(asin, 'unattributed'), channel, refund_date, null, null, null, null, null,
+        null, null, null, 1, case when refund_amount_reporting is null then 1 else 0 end,
+        null, refund_amount, refund_amount_reporting, {{ currency_of('refund_amount', 'currency') }}
+    from {{ ref('fct_refunds') }}
 ),
 
-return_days as (
+{% set units = ['units_ordered', 'units_shipped', 'units_returned', 'units_returned_excluded', 'units_rejected',
+                'units_cancelled', 'units_ordered_excluded', 'units_shipped_excluded'] -%}
+{% set amounts = ['sales_amount', 'refund_amount', 'refund_amount_reporting'] -%}
+
+channel_days as (
     select
         store,
         marketplace,
         asin,
         channel,
-        return_date as date,
-        sum(case when {{ counts_as_returned() }} then units end) as units_returned,
-        sum(case when not {{ counts_as_returned() }} then units end) as units_returned_excluded,
-        sum(case when {{ counts_as_returned() }} and is_rejected then units end) as units_rejected
-    from {{ ref('fct_returns') }}
-    group by store, marketplace, asin, channel, return_date
-),
-
-refund_days as (
-    select
-        store,
-        marketplace,
-        coalesce(asin, 'unattributed') as asin,
-        channel,
-        refund_date as date,
-        currency,
-        count(*) as refunds,
-        sum(case when refund_amount_reporting is null then 1 else 0 end) as refunds_unconverted,
-        sum(refund_amount) as refund_amount,
-        sum(refund_amount_reporting) as refund_amount_reporting
-    from {{ ref('fct_refunds') }}
-    group by store, marketplace, coalesce(asin, 'unattributed'), channel, refund_date, currency
-),
-
-events as (
-    select
-        store, marketplace, asin, channel, date, currency,
-        units_ordered, units_shipped, units_cancelled, units_ordered_excluded, units_shipped_excluded, sales_amount,
-        0 as units_returned, 0 as units_returned_excluded, 0 as units_rejected,
-        0 as refunds, 0 as refunds_unconverted, null as refund_amount, null as refund_amount_reporting
-    from order_days
-    union all
-    select
-        store, marketplace, asin, channel, date, null,
-        0, 0, 0, 0, 0, null,
-        units_returned, units_returned_excluded, units_rejected,
-        0, 0, null, null
-    from return_days
-    union all
-    select
-        store, marketplace, asin, channel, date, currency,
-        0, 0, 0, 0, 0, null,
-        0, 0, 0,
-        refunds, refunds_unconverted, refund_amount, refund_amount_reporting
-    from refund_days
+        date,
+        {%- for name in units %}
+        cast(coalesce(sum({{ name }}), 0) as bigint) as {{ name }},
+        {%- endfor %}
+        cast(count(refund) as bigint) as refunds,
+        cast(coalesce(sum(refund_unconverted), 0) as bigint) as refunds_unconverted,
+        {%- for name in amounts %}
+        cast(sum({{ name }}) as decimal(18, 4)) as {{ name }},
+        {%- endfor %}
+        min(currency) as currency,
+        max(currency) as other_currency
+    from events
+    group by store, marketplace, asin, channel, date
 ),
 
 days as (
     select
-        events.store,
-        events.marketplace,
-        events.asin,
-        {{ channel_or_all('events.channel') }} as channel,
-        events.date,
-        sum(events.units_ordered) as units_ordered,
-        sum(events.units_shipped) as units_shipped,
-        sum(events.units_returned) as units_returned,
-        sum(events.units_returned_excluded) as units_returned_excluded,
-        sum(events.units_rejected) as units_rejected,
-        sum(events.units_cancelled) as units_cancelled,
-        sum(events.units_ordered_excluded) as units_ordered_excluded,
-        sum(events.units_shipped_excluded) as units_shipped_excluded,
-        sum(events.refunds) as refunds,
-        sum(events.refunds_unconverted) as refunds_unconverted,
-        sum(events.sales_amount) as sales_amount,
-        sum(events.refund_amount) as refund_amount,
-        sum(events.refund_amount_reporting) as refund_amount_reporting,
-        {{ single_currency('coalesce(events.sales_amount, events.refund_amount)', 'events.currency') }} as currency,
-        {{ is_mixed_currency('coalesce(events.sales_amount, events.refund_amount)', 'events.currency') }}
-            as is_mixed_currency
-    from events
-    {{ channel_rollup() }}
-    group by
-        events.store,
-        events.marketplace,
-        events.asin,
-        {{ channel_or_all('events.channel') }},
-        events.date
+        store, marketplace, asin, channel, date, {{ units | join(', ') }}, refunds, refunds_unconverted,
+        {{ amounts | join(', ') }}, currency, other_currency
+    from channel_days
+    union all
+    select
+        store,
+        marketplace,
+        asin,
+        'ALL',
+        date,
+        {%- for name in units + ['refunds', 'refunds_unconverted'] %}
+        cast(sum({{ name }}) as bigint),
+        {%- endfor %}
+        {%- for name in amounts %}
+        cast(sum({{ name }}) as decimal(18, 4)),
+        {%- endfor %}
+        min(currency),
+        max(other_currency)
+    from channel_days
+    group by store, marketplace, asin, date
 )
 
 select
@@ -120,18 +104,13 @@ select
     days.asin,
     days.channel,
     days.date,
-    cast(coalesce(days.units_ordered, 0) as bigint) as units_ordered,
-    cast(coalesce(days.units_shipped, 0) as bigint) as units_shipped,
-    cast(coalesce(days.units_returned, 0) as bigint) as units_returned,
-    cast(coalesce(days.units_returned_excluded, 0) as bigint) as units_returned_excluded,
-    cast(coalesce(days.units_rejected, 0) as bigint) as units_rejected,
-    cast(coalesce(days.units_cancelled, 0) as bigint) as units_cancelled,
-    cast(coalesce(days.units_ordered_excluded, 0) as bigint) as units_ordered_excluded,
-    cast(coalesce(days.units_shipped_excluded, 0) as bigint) as units_shipped_excluded,
-    cast(days.refunds as bigint) as refunds,
-    cast(days.refunds_unconverted as bigint) as refunds_unconverted,
+    {%- for name in units %}
+    days.{{ name }},
+    {%- endfor %}
+    days.refunds,
+    days.refunds_unconverted,
     cast(case
-        when days.is_mixed_currency then null
+        when days.currency <> days.other_currency then null
         when days.refunds = 0 and stores_with_refunds.store is not null then 0
         else days.refund_amount
     end as decimal(18, 4)) as refund_amount,
@@ -141,13 +120,15 @@ select
         when stores_with_refunds.store is not null and run.reporting_currency is not null then 0
     end as decimal(18, 4)) as refund_amount_reporting,
     cast(case
-        when days.is_mixed_currency then null
-        when coalesce(days.units_shipped, 0) + coalesce(days.units_shipped_excluded, 0) = 0
-            then coalesce(days.sales_amount, 0)
+        when days.currency <> days.other_currency then null
+        when days.units_shipped + days.units_shipped_excluded = 0 then coalesce(days.sales_amount, 0)
         else days.sales_amount
     end as decimal(18, 4)) as sales_amount,
-    case when not days.is_mixed_currency then coalesce(days.currency, marketplaces.currency) end as currency,
-    days.is_mixed_currency,
+    case
+        when days.currency is null then marketplaces.currency
+        when days.currency = days.other_currency then nullif(days.currency, '?')
+    end as currency,
+    coalesce(days.currency <> days.other_currency, false) as is_mixed_currency,
     run.as_of_date
 from days
 left join stores_with_refunds on days.store = stores_with_refunds.store

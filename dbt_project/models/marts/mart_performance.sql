@@ -108,61 +108,85 @@ judged as (
 
 -- Since when an alert has stood without a break. The sum of a rolling window changes only on the day of a review and on
 -- the day on which it drops out again, so the state after each such day is all there is to know.
+alerting as (
+    select
+        store,
+        marketplace,
+        asin,
+        window_days,
+        threshold,
+        as_of_date,
+        -- a number to sort by: four texts a row take three times as long
+        row_number() over (order by store, marketplace, asin, window_days) as alert_number
+    from judged
+    where is_alert
+),
+
+asin_days as (
+    select
+        store,
+        marketplace,
+        asin,
+        review_date,
+        cast(sum(reviews) as integer) as reviews,
+        cast(sum(critical_reviews) as integer) as critical_reviews
+    from review_days
+    group by store, marketplace, asin, review_date
+),
+
 changes as (
     select
-        judged.store,
-        judged.marketplace,
-        judged.asin,
-        judged.window_days,
-        judged.threshold,
-        {{ add_days('days.review_date', 'case when steps.step = 1 then 0 else judged.window_days end') }} as day,
-        sum(steps.step * days.reviews) as reviews,
-        sum(steps.step * days.critical_reviews) as critical_reviews
-    from judged
-    inner join review_days as days using (store, marketplace, asin)
-    cross join (select 1 as step union all select -1 as step) as steps
-    where judged.is_alert
-        and {{ add_days('days.review_date', 'case when steps.step = 1 then 0 else judged.window_days end') }}
-            <= judged.as_of_date
-    group by
-        judged.store,
-        judged.marketplace,
-        judged.asin,
-        judged.window_days,
-        judged.threshold,
-        {{ add_days('days.review_date', 'case when steps.step = 1 then 0 else judged.window_days end') }}
+        alerting.alert_number,
+        alerting.threshold,
+        days.review_date as day,
+        days.reviews,
+        days.critical_reviews
+    from alerting
+    inner join asin_days as days using (store, marketplace, asin)
+    where days.review_date <= alerting.as_of_date
+    union all
+    select
+        alerting.alert_number,
+        alerting.threshold,
+        {{ add_days('days.review_date', 'alerting.window_days') }} as day,
+        -days.reviews,
+        -days.critical_reviews
+    from alerting
+    inner join asin_days as days using (store, marketplace, asin)
+    where {{ add_days('days.review_date', 'alerting.window_days') }} <= alerting.as_of_date
 ),
 
 states as (
     select
-        store,
-        marketplace,
-        asin,
-        window_days,
+        alert_number,
         day,
         {{ is_above('sum(critical_reviews) over until_day', 'sum(reviews) over until_day', 'threshold') }} as is_alert
     from changes
     window until_day as (
-        partition by store, marketplace, asin, window_days order by day
-        rows between unbounded preceding and current row
+        partition by alert_number order by day range between unbounded preceding and current row
     )
+),
+
+last_quiet_days as (
+    select
+        alert_number,
+        max(case when not is_alert then day end) as day
+    from states
+    group by alert_number
 ),
 
 alert_starts as (
     select
-        store,
-        marketplace,
-        asin,
-        window_days,
-        min(case when is_alert and (last_quiet_day is null or day > last_quiet_day) then day end) as first_alert_date
-    from (
-        select
-            *,
-            max(case when not is_alert then day end)
-                over (partition by store, marketplace, asin, window_days) as last_quiet_day
-        from states
-    ) as stretches
-    group by store, marketplace, asin, window_days
+        alerting.store,
+        alerting.marketplace,
+        alerting.asin,
+        alerting.window_days,
+        min(states.day) as first_alert_date
+    from states
+    inner join last_quiet_days as quiet on states.alert_number = quiet.alert_number
+    inner join alerting on states.alert_number = alerting.alert_number
+    where quiet.day is null or states.day > quiet.day
+    group by alerting.store, alerting.marketplace, alerting.asin, alerting.window_days
 ),
 
 excess as (

@@ -13,21 +13,7 @@ returns as (
     where {{ counts_as_returned() }}
 ),
 
--- a unit is counted under its final class, under its code's class and under its words' class: three columns, one pass
-verdicts as (
-    select store, marketplace, asin, channel, ring, reason_class, units, 0 as units_by_code, 0 as units_by_text
-    from returns
-    union all
-    select store, marketplace, asin, channel, ring, reason_class_code, 0, units, 0
-    from returns
-    where reason_class_code is not null
-    union all
-    select store, marketplace, asin, channel, ring, reason_class_text, 0, 0, units
-    from returns
-    where reason_class_text is not null
-),
-
-grouped as (
+classed as (
     select
         store,
         marketplace,
@@ -35,12 +21,26 @@ grouped as (
         channel,
         ring,
         reason_class,
-        sum(units) as units,
-        sum(units_by_code) as units_by_code,
-        sum(units_by_text) as units_by_text
-    from verdicts
+        reason_class_code,
+        reason_class_text,
+        sum(units) as units
+    from returns
     where ring is not null
-    group by store, marketplace, asin, channel, ring, reason_class
+    group by store, marketplace, asin, channel, ring, reason_class, reason_class_code, reason_class_text
+),
+
+-- a unit is counted under its final class, under its code's class and under its words' class: three columns, one pass
+grouped as (
+    select store, marketplace, asin, channel, ring, reason_class, units, 0 as units_by_code, 0 as units_by_text
+    from classed
+    union all
+    select store, marketplace, asin, channel, ring, reason_class_code, 0, units, 0
+    from classed
+    where reason_class_code is not null
+    union all
+    select store, marketplace, asin, channel, ring, reason_class_text, 0, 0, units
+    from classed
+    where reason_class_text is not null
 ),
 
 rings as (
@@ -94,33 +94,25 @@ shares as (
 ),
 
 -- A comment stands for its class the better, the more the words agree with the class and the surer the verdict; then the
--- newest. Only the best three of a ring can be among the best three of a window.
+-- newest. Only the best three of a channel and ring can be among the best three of a window.
 comments as (
     select
-        returns.store,
-        returns.marketplace,
-        returns.asin,
-        {{ channel_or_all('returns.channel') }} as channel,
-        returns.ring,
-        returns.reason_class,
-        returns.comment,
-        max(case when returns.reason_class_text = returns.reason_class then 1 else 0 end) as agrees,
-        max(coalesce(returns.reason_confidence, 0)) as confidence,
-        max(returns.return_date) as latest
+        store,
+        marketplace,
+        asin,
+        channel,
+        ring,
+        reason_class,
+        comment,
+        max(case when reason_class_text = reason_class then 1 else 0 end) as agrees,
+        max(coalesce(reason_confidence, 0)) as confidence,
+        max(return_date) as latest
     from returns
-    {{ channel_rollup() }}
-    where returns.ring <= {{ window_lengths() | max }} and trim(coalesce(returns.comment, '')) <> ''
-    group by
-        returns.store,
-        returns.marketplace,
-        returns.asin,
-        {{ channel_or_all('returns.channel') }},
-        returns.ring,
-        returns.reason_class,
-        returns.comment
+    where {{ ring_in_window('ring', window_lengths() | max) }} and trim(coalesce(comment, '')) <> ''
+    group by store, marketplace, asin, channel, ring, reason_class, comment
 ),
 
-best_of_ring as (
+best_comments as (
     select
         *,
         row_number() over (
@@ -135,18 +127,25 @@ window_comments as (
         best.store,
         best.marketplace,
         best.asin,
-        best.channel,
+        {{ channel_or_all('best.channel') }} as channel,
         windows.window_days,
         best.reason_class,
         best.comment,
         max(best.agrees) as agrees,
         max(best.confidence) as confidence,
         max(best.latest) as latest
-    from best_of_ring as best
+    from best_comments as best
+    {{ channel_rollup() }}
     inner join {{ windows() }} as windows on {{ ring_in_window('best.ring', 'windows.window_days') }}
     where best.place <= 3
     group by
-        best.store, best.marketplace, best.asin, best.channel, windows.window_days, best.reason_class, best.comment
+        best.store,
+        best.marketplace,
+        best.asin,
+        {{ channel_or_all('best.channel') }},
+        windows.window_days,
+        best.reason_class,
+        best.comment
 ),
 
 placed as (
