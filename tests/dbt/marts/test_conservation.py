@@ -5,6 +5,7 @@ Belongs here: what holds whatever the data. Does not belong: hand-computed cases
 
 from __future__ import annotations
 
+import json
 import random
 from collections import defaultdict
 from collections.abc import Iterator
@@ -16,7 +17,18 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.support.warehouse import Delivery, Row, build, fba_return, mfn_return, order, refund, settings, settlement
+from tests.support.warehouse import (
+    Delivery,
+    Row,
+    Warehouse,
+    build,
+    fba_return,
+    mfn_return,
+    order,
+    refund,
+    settings,
+    settlement,
+)
 
 AS_OF = date(2025, 12, 20)
 WINDOWS = (7, 30, 90, 365)
@@ -99,10 +111,15 @@ def _deliveries() -> list[Delivery]:
 
 
 @pytest.fixture(scope="module")
-def con(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """A warehouse of random facts, built with every test that a night runs."""
     home: Path = tmp_path_factory.mktemp("marts")
-    built = build(home, _deliveries(), settings({"shop": ("US", "CA")}, home), as_of=AS_OF)
+    return build(home, _deliveries(), settings({"shop": ("US", "CA")}, home), as_of=AS_OF)
+
+
+@pytest.fixture(scope="module")
+def con(built: Warehouse) -> Iterator[duckdb.DuckDBPyConnection]:
+    """It, opened to read."""
     assert built.run.succeeded, [f"{node.name}: {node.message}" for node in built.run.failed]
     with duckdb.connect(str(built.path), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
@@ -125,6 +142,17 @@ def counts(row: dict[str, Any]) -> bool:
 def in_window(day: date | None, days: int, before: int = 0) -> bool:
     """Whether a day lies in the window of n days up to AS_OF, or in an earlier one of the same length."""
     return day is not None and before * days <= (AS_OF - day).days < (before + 1) * days
+
+
+def test_every_mart_has_a_unit_test(built: Warehouse) -> None:
+    manifest = json.loads((built.run.target / "manifest.json").read_text())
+    marts = {
+        node["name"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and node["schema"] == "marts"
+    }
+    assert len(marts) >= 11
+    assert marts <= {test["model"] for test in manifest["unit_tests"].values()}
 
 
 def test_units_and_amounts_are_conserved_from_facts_to_days(con: duckdb.DuckDBPyConnection) -> None:
