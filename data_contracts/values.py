@@ -342,8 +342,26 @@ def _sane(instants: pa.Array, days: pa.Array) -> tuple[pa.Array, pa.Array]:
 
 
 def _spelled_moments(text: pa.Array, how: Reading) -> tuple[pa.Array, pa.Array]:
-    """Every other form: the text is taken apart by one pattern, and its parts are read by their distinct spellings."""
+    """Every other form: unix time, or words and figures taken apart by one pattern."""
     unix = _matches(text, _UNIX)
+    if _any(unix):
+        numbers, words = _split(text, unix)
+        unix_instants, unix_days = _unix_moments(numbers)
+        if words.null_count == len(words):
+            return unix_instants, unix_days
+        instants, days = _worded_moments(words, how)
+        return pc.coalesce(unix_instants, instants), pc.coalesce(unix_days, days)
+    return _worded_moments(text, how)
+
+
+def _split(text: pa.Array, mask: pa.BooleanArray) -> tuple[pa.Array, pa.Array]:
+    """The texts under the mask, and the others; NULL elsewhere."""
+    none = pa.scalar(None, text.type)
+    return pc.if_else(mask, text, none), pc.if_else(mask, none, text)
+
+
+def _worded_moments(text: pa.Array, how: Reading) -> tuple[pa.Array, pa.Array]:
+    """Moments whose days are written out: each part is read by its distinct spellings."""
     parts = pc.extract_regex(text, _MOMENT)
     days = _by_distinct(parts.field("day"), lambda t: _read_day(t, how.day_first), pa.date32())
     clock = _by_distinct(
@@ -362,11 +380,7 @@ def _spelled_moments(text: pa.Array, how: Reading) -> tuple[pa.Array, pa.Array]:
         zoneless = pc.and_(has_time, pc.equal(zones, ""))
         walls = pc.cast(pc.if_else(zoneless, local, pa.scalar(None, pa.int64())), pa.timestamp("us"))
         instants = pc.coalesce(instants, _in_zone(walls, how.time_zone))
-    days = pc.coalesce(_utc_days(instants), days)
-    if _any(unix):
-        unix_instants, unix_days = _unix_moments(pc.if_else(unix, text, pa.scalar(None, text.type)))
-        instants, days = pc.if_else(unix, unix_instants, instants), pc.if_else(unix, unix_days, days)
-    return instants, days
+    return instants, pc.coalesce(_utc_days(instants), days)
 
 
 def _in_zone(walls: pa.Array, time_zone: str) -> pa.Array:

@@ -44,6 +44,7 @@ _PHONE = re.compile(
 #: any run of seven digits or more after a word that announces a phone number
 _ANNOUNCED_PHONE = re.compile(
     r"""
+    (?<! \[ )
     ( (?: call | phone | tel | telephone | mobile | cell | fax | text\ me | whats\ ?app | wechat | viber | ring
         | contact | number\ is | n[uú]mero | telefon\w* | tel[eé]fono | t[eé]l[eé]phone | handy | rufnummer | ll[aá]m\w+
         | appel\w+ | m[oó]vil | 电话 | 手机 | 微信 | 致电 | 電話 | 携帯 | 連絡先 )
@@ -67,13 +68,20 @@ _SUSPECT = r"@|＠|\(at\)|\[at\]|\d(?:\D{0,2}\d){6}"
 
 
 def mask_text(text: str, own_order: str | None = None) -> str:
-    """The text with e-mail addresses, phone numbers and order numbers other than the row's own masked."""
+    """The text with e-mail addresses, phone numbers and order numbers other than the row's own masked.
+
+    What is masked stays as it is when it is masked again, so that a stored file decodes to what was first decoded.
+    """
+    while (masked := _mask_once(text, own_order)) != text:
+        text = masked
+    return text
+
+
+def _mask_once(text: str, own_order: str | None) -> str:
     masked = _EMAIL.sub(EMAIL, text)
     masked = _ORDER.sub(lambda found: found[0] if found[0] == own_order else ORDER, masked)
-    if own_order and own_order in masked:
-        # the row's own order number must not be taken for a phone number
-        parts = masked.split(own_order)
-        return own_order.join(_mask_phones(part) for part in parts)
+    if own_order and own_order in masked:  # the row's own order number must not be taken for a phone number
+        return own_order.join(_mask_phones(part) for part in masked.split(own_order))
     return _mask_phones(masked)
 
 

@@ -63,6 +63,7 @@ class DelimitedFile:
 
     def __init__(self, text: TextFile, request: Request) -> None:
         self.text = text
+        self._is_settled = request.is_settled
         self.header = find_header(text.head(), text.name, request)
         self.names = self.header.names
         self.form = "tsv" if self.header.delimiter == "\t" else "csv"
@@ -97,7 +98,7 @@ class DelimitedFile:
                     body = body[: len(body) - len(rest)]
             else:
                 fields = self._split_plain(body, line, block)
-            if block.is_last and body and not body.endswith(b"\n"):
+            if block.is_last and body and not body.endswith(b"\n") and not self._is_settled:
                 self._check_end(fields)
             yield self._row_block(head, block.first_line, body, fields)
 
@@ -218,7 +219,7 @@ class DelimitedFile:
         stored_head = self._stored_head(head, first_line)
         stored = None
         if lines is not fields.raw or stored_head != head:
-            stored = stored_head + _joined(lines, self.text.line_end, body)
+            stored = stored_head + _joined(_padded(lines, fields.raw), self.text.line_end, body)
         kept = lines if len(good) == len(lines) else lines.take(pa.array(good))
         numbers = pa.array(fields.numbers[good])
         return RowBlock({n: text_or_null(c) for n, c in columns.items()}, numbers, kept, rejects, head + body, stored)
@@ -347,6 +348,16 @@ def _quoted(texts: pa.StringArray, delimiter: str) -> pa.StringArray:
         return texts
     quoted = pc.binary_join_element_wise('"', pc.replace_substring(texts, '"', '""'), '"', "")
     return pc.if_else(needy, quoted, texts)
+
+
+def _padded(lines: pa.StringArray, raw: pa.StringArray) -> pa.StringArray:
+    """Lines with as many line feeds as they had, so that what follows keeps its line number."""
+    lost = pc.subtract(pc.count_substring(raw, "\n"), pc.count_substring(lines, "\n"))
+    return (
+        lines
+        if pc.max(lost).as_py() in (None, 0)
+        else pc.binary_join_element_wise(lines, pc.binary_repeat("\n", lost), "")
+    )
 
 
 def _joined(lines: pa.StringArray, line_end: str, body: bytes) -> bytes:

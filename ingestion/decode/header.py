@@ -58,7 +58,10 @@ def find_header(head: str, file: str, request: Request) -> Header:
 def _fields(line: str, delimiter: str) -> tuple[list[str], bool]:
     """Fields of a header line, and whether quotes enclose fields in this file as far as the header tells."""
     if delimiter != "\t":
-        return next(csv.reader([line], delimiter=delimiter), []), True
+        try:
+            return next(csv.reader([line], delimiter=delimiter), []), True
+        except csv.Error:  # a lone carriage return outside of quotes: no header looks like this
+            return [line], True
     fields = line.split("\t")
     quoted = _all_quoted(fields)
     return [field.strip()[1:-1] for field in fields] if quoted else fields, quoted

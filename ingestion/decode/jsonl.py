@@ -8,20 +8,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ingestion.decode.block import WITHHELD, Reject, RowBlock
 from ingestion.decode.names import Names, Request
 from ingestion.decode.records import recognise_keys, text_columns
-from ingestion.decode.text import TextBlock, TextFile
+from ingestion.decode.text import UTF8, TextBlock, TextFile
 from ingestion.decode.unusable import unusable
 from ingestion.redact import mask_text
 
 #: objects whose keys are looked at to recognise the feed: exports leave out keys without a value
 _SAMPLE_OBJECTS = 200
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """What one set of keys means: the keys of each column, and whether any key is personal."""
+
+    sources: dict[str, list[str]]
+    is_personal: bool
 
 
 class JsonLinesFile:
@@ -31,8 +42,9 @@ class JsonLinesFile:
 
     def __init__(self, text: TextFile, request: Request) -> None:
         self.text = text
+        self._is_settled = request.is_settled
         self.names = self._recognise(text.head(), request)
-        self._columns: dict[str, str | None] = {}
+        self._shapes: dict[tuple[str, ...], _Shape] = {}
         self._drops: dict[str, bool] = {}
         self._unknown: dict[str, None] = {}
 
@@ -98,67 +110,89 @@ class JsonLinesFile:
             lines.pop()
         objects: list[dict[str, Any]] = []
         where: list[int] = []
+        personal: list[int] = []
+        by_shape: dict[tuple[str, ...], list[int]] = {}
         rejects: list[Reject] = []
-        rewritten = False
         for index, line in enumerate(lines):
             if not line.strip():
                 continue
-            try:
-                found = orjson.loads(line)
-            except orjson.JSONDecodeError as error:
-                if block.is_last and not ends_with_feed and index == len(lines) - 1:
-                    raise unusable(
-                        f"The file is cut off in its last line: {error.msg}",
-                        self.text.name,
-                        block.first_line + index,
-                        "Download it again, to its end.",
-                    ) from error
-                found = None
-            if isinstance(found, dict):
-                objects.append(found)
-                where.append(index)
+            found = self._object(line, block, index, is_cut=not ends_with_feed and index == len(lines) - 1)
+            if found is None:
+                # where personal data is in a broken line cannot be known, and no object can be made of it
+                lines[index] = WITHHELD.encode()
+                rejects.append(Reject(block.first_line + index, "not_an_object", WITHHELD))
                 continue
-            # where personal data is in a broken line cannot be known, and no object can be made of it
-            lines[index] = WITHHELD.encode()
-            rewritten = True
-            rejects.append(Reject(block.first_line + index, "not_an_object", WITHHELD))
-        rows = [self._row(found) for found in objects]
-        columns, changes = text_columns(self.names, rows)
-        touched = {i for i, found in enumerate(objects) if self._has_personal(found)}
-        for changed in changes.values():
-            touched.update(i for i, is_changed in enumerate(changed.to_pylist()) if is_changed)
-        for i in sorted(touched):
+            shape = tuple(found)
+            if self._shape(shape).is_personal or (line.find(b"{", 1) > 0 and self._has_personal(found)):
+                personal.append(len(objects))
+            by_shape.setdefault(shape, []).append(len(objects))
+            objects.append(found)
+            where.append(index)
+        columns, changes = text_columns(self.names, self._values(objects, by_shape, b"\\u0000" in block.text))
+        touched = set(personal).union(*(pc.indices_nonzero(changed).to_pylist() for changed in changes.values()))
+        for i in touched:
             masked = {name: columns[name][i].as_py() for name, changed in changes.items() if changed[i].as_py()}
-            lines[where[i]] = orjson.dumps(self._without_personal(objects[i], masked))
-            rewritten = True
-        stored = None
-        if rewritten:
-            stored = b"\n".join(lines) + (b"\n" if ends_with_feed else b"")
+            lines[where[i]] = self._dumped(self._without_personal(objects[i], masked))
         return RowBlock(
             columns=columns,
-            line_numbers=pa.array([block.first_line + index for index in where], pa.int64()),
+            line_numbers=pa.array(np.array(where, np.int64) + block.first_line),
             lines=pa.array([lines[index].rstrip(b"\r").decode() for index in where], pa.string()),
             rejects=rejects,
             original=block.text,
-            stored=stored,
+            stored=b"\n".join(lines) + (b"\n" if ends_with_feed else b"") if touched or rejects else None,
         )
 
-    def _column(self, key: str) -> str | None:
-        if key not in self._columns:
-            self._columns[key] = self.names.column(key)
-            self._drops[key] = self.names.drops(key)
-            if self.names.is_unknown(key):
-                self._unknown[key] = None
-        return self._columns[key]
+    def _object(self, line: bytes, block: TextBlock, index: int, *, is_cut: bool) -> dict[str, Any] | None:
+        """The object of a line, or None. Raises UnusableFile for a last line that is cut off."""
+        try:
+            found = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            if block.is_last and is_cut and not self._is_settled:
+                raise unusable(
+                    f"The file is cut off in its last line: {error.msg}",
+                    self.text.name,
+                    block.first_line + index,
+                    "Download it again, to its end.",
+                ) from error
+            return None
+        return found if isinstance(found, dict) else None
 
-    def _row(self, found: dict[str, Any]) -> dict[str, str | None]:
-        """The values as text by canonical name; where two keys are one column the first with a value counts."""
-        row: dict[str, str | None] = {}
-        for key, value in found.items():
-            name = self._column(key)
-            if name is not None and value is not None and name not in row:
-                row[name] = _text(value)
-        return row
+    def _shape(self, keys: tuple[str, ...]) -> _Shape:
+        """What is to be done with objects that have these keys; exports have few different sets of them."""
+        if keys not in self._shapes:
+            sources: dict[str, list[str]] = {}
+            for key in keys:
+                if (name := self.names.column(key)) is not None:
+                    sources.setdefault(name, []).append(key)
+                elif self.names.is_unknown(key):
+                    self._unknown[key] = None
+            self._shapes[keys] = _Shape(sources, any(map(self._is_dropped, keys)))
+        return self._shapes[keys]
+
+    def _values(
+        self, objects: list[dict[str, Any]], by_shape: dict[tuple[str, ...], list[int]], has_nul: bool
+    ) -> dict[str, list[str | None]]:
+        """Values as text by canonical name; where two keys are one column the first with a value counts."""
+        values: dict[str, list[str | None]] = {}
+        for shape, rows in by_shape.items():
+            for name, (key, *others) in self._shape(shape).sources.items():
+                found = [objects[row][key] for row in rows]
+                for other in others:
+                    found = [objects[row][other] if v is None else v for row, v in zip(rows, found, strict=True)]
+                texts = [v if type(v) is str or v is None else _text(v) for v in found]
+                if has_nul:  # a text column of PostgreSQL cannot hold it, and no word has it
+                    texts = [v and v.replace("\0", "") for v in texts]
+                if len(rows) == len(objects):
+                    values[name] = texts
+                    continue
+                column = values.setdefault(name, [None] * len(objects))
+                for row, text in zip(rows, texts, strict=True):
+                    column[row] = text
+        return values
+
+    def _dumped(self, found: Any) -> bytes:
+        """The object as a line; in letters of ASCII where the charset of the file may lack some of the others."""
+        return orjson.dumps(found) if self.text.charset == UTF8 else json.dumps(found).encode()
 
     def _has_personal(self, found: Any) -> bool:
         if isinstance(found, dict):
@@ -185,7 +219,7 @@ class JsonLinesFile:
         for key, value in found.items():
             if self._is_dropped(key):
                 continue
-            name = self._columns.get(key)
+            name = self.names.column(key)
             if name in masked and isinstance(value, str):
                 kept[key] = masked[name] if value.strip() and name is not None else value
             else:
@@ -194,9 +228,7 @@ class JsonLinesFile:
 
 
 def _text(value: Any) -> str:
-    """A JSON value as the text that a table would hold."""
-    if isinstance(value, str):
-        return value.replace("\0", "") if "\0" in value else value
+    """A JSON value that is no string as the text that a table would hold."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):

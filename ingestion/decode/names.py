@@ -21,7 +21,7 @@ _FAMILIAR_SHARE = 0.4
 class Request:
     """What the sender says: feed or mapping, if any; `shipped` mappings are tried when none is named.
 
-    is_settled: feed and mapping were found out before, when the file came with all of its columns.
+    is_settled: the file was decoded before, when it came: its feed and mapping are known, and that it is whole.
     """
 
     feeds: Mapping[str, Feed]

@@ -25,14 +25,10 @@ def recognise_keys(keys: Iterable[str], request: Request, file: str, line: int) 
 
 
 def text_columns(
-    names: Names, rows: Sequence[Mapping[str, str | None]]
+    names: Names, values: Mapping[str, Sequence[str | None]]
 ) -> tuple[dict[str, pa.StringArray], dict[str, pa.BooleanArray]]:
-    """Columns of rows under canonical names, trimmed, blank as NULL and masked; and where masking changed them."""
-    columns = {}
-    for column in names.feed.columns:
-        values = [row.get(column.name) for row in rows]
-        if any(value is not None for value in values):
-            columns[column.name] = pc.utf8_trim_whitespace(pa.array(values, pa.string()))
+    """Columns from values by canonical name, trimmed, blank as NULL and masked; and where masking changed them."""
+    columns = {name: pc.utf8_trim_whitespace(pa.array(texts, pa.string())) for name, texts in values.items()}
     changes = {}
     for column in names.feed.columns:
         if column.masked and column.name in columns:

@@ -92,6 +92,8 @@ class TextFile:
         if not start[len(self.mark) :].strip(b" \t\r\n\x00"):
             self._check_not_empty()
         sample = self._decode(start[len(self.mark) :], 1, is_final=False)
+        #: how letters are written that the charset lacks; text that was read from it has none of them
+        self.unencodable = "strict"
         #: line end of a file from the time when a lone carriage return was one, else a line feed
         self.newline = "\r" if "\r" in sample and "\n" not in sample else "\n"
         #: how the lines of the file end, for writing it again
@@ -102,7 +104,7 @@ class TextFile:
         """UTF-8 text in the file's own charset and line ends."""
         if self.newline == "\r":
             text = text.replace(b"\n", b"\r")
-        return text if self.charset == UTF8 else text.decode().encode(self.charset)
+        return text if self.charset == UTF8 else text.decode().encode(self.charset, self.unencodable)
 
     def head(self) -> str:
         """The first lines, as far as some hundred kB go."""

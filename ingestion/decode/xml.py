@@ -48,6 +48,7 @@ class XmlFile:
 
     def __init__(self, text: TextFile, request: Request) -> None:
         self.text = text
+        text.unencodable = "xmlcharrefreplace"  # a value may have come as a reference to a letter
         survey = _Survey()
         for _ in self._events(survey):
             pass
@@ -106,7 +107,8 @@ class XmlFile:
         writer = _Redactor(self.names, self._record, self.text.charset) if self._rewrites else None
         for text in self._events(rows, *([writer] if writer else [])):
             done, rows.done = rows.done, []
-            columns, _ = text_columns(self.names, [values for _, values in done])
+            present = {name for _, values in done for name in values}
+            columns, _ = text_columns(self.names, {name: [v.get(name) for _, v in done] for name in sorted(present)})
             lines = ["; ".join(f"{name}: {value}" for name, value in values.items()) for _, values in done]
             yield RowBlock(
                 columns=columns,

@@ -510,7 +510,7 @@ def _return_refunds(known: Knowledge) -> list[dict[str, Any]]:
     for refund in known.refunds:
         if refund.source == "settlement":
             settled[refund.store, refund.order_id, refund.sku] += refund.amount
-    cells: dict[tuple[Any, ...], list[KnownReturn]] = defaultdict(list)
+    cells: dict[tuple[str, str, str], list[KnownReturn]] = defaultdict(list)
     for row in known.returns:
         if row.order_id:
             cells[row.store, row.order_id, row.order_sku].append(row)
@@ -520,7 +520,7 @@ def _return_refunds(known: Knowledge) -> list[dict[str, Any]]:
         total = sum(reported) if reported else None
         if len(reported) < len(rows) and key in settled:
             total = sum(reported) + max(settled[key] - sum(reported), 0)
-        found[key] = {"refund_amount": amount(total)}
+        found[key] = {"asin": rows[0].asin, "refund_amount": amount(total)}
     return _rows(found, ("store", "order_id", "order_sku"))
 
 

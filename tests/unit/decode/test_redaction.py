@@ -99,6 +99,14 @@ def test_rows_of_the_wrong_width_are_withheld_where_a_file_has_personal_columns(
     assert_stored_decodes_alike(bench, pull)
 
 
+def test_a_shifted_last_line_without_an_end_is_withheld_and_stays_a_row(bench: Bench) -> None:
+    shifted = "\t".join(order(product_name="line\nbreak", buyer_name=PERSON[0]).values()).split("\n")[1]
+    pull = bench.take(tsv([order()]) + shifted + "\tand more")
+    assert [row["reasons"] for row in bench.quarantine(pull)] == ["too_few_fields"]
+    assert_nobody_in(bench.objects())
+    assert_stored_decodes_alike(bench, pull)
+
+
 def test_comments_are_masked_in_bronze_quarantine_and_landing(bench: Bench) -> None:
     rows = [fba(), fba(order_id=OWN, customer_comments=COMMENT), fba(order_id=OWN, customer_comments=COMMENT, asin="?")]
     pull = bench.take(tsv(rows))
