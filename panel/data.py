@@ -35,7 +35,7 @@ EXPORT_ROWS = 200_000
 #: 95th percentile of the normal distribution: both ends of a 90 % interval, as in the marts
 _Z = 1.6448536269514722
 
-#: tables whose rows belong to no store and that everyone may read
+#: tables without a store that everyone may read; any other one without a store is hidden from who sees only some
 _SHARED = ("dim_", "release_info")
 
 
@@ -150,9 +150,11 @@ class Release:
         self.descriptions: dict[str, str] = {table: comment or "" for table, comment in comments}
 
     def _rights(self, table: str, columns: Sequence[str]) -> str:
-        if self.visible is None or table.startswith(_SHARED):
+        if self.visible is None:
             return ""
-        if "store" not in columns or not self.visible:
+        if "store" not in columns:
+            return "" if table.startswith(_SHARED) else "where false"
+        if not self.visible:
             return "where false"
         return "where store in (" + ", ".join(f"'{_text(store)}'" for store in sorted(self.visible)) + ")"
 

@@ -1,0 +1,250 @@
+"""Every page in both languages over a small release. Belongs here: what a visitor sees, without a browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from panel import data, decisions
+from panel.text import Words
+from tests.support.panel_marts import AS_OF, DELIVERY, HOSTILE, write_marts
+
+RETURN = {"of": "fct_returns"}
+PAGES: dict[str, dict[str, str]] = {
+    "today": {},
+    "asins": {},
+    "asin": {"asin": "B000TEST01", "store": "north", "marketplace": "US"},
+    "performance": {},
+    "recovery": {"window": "90"},
+    "season": {},
+    "inventory": {},
+    "desk": {},
+    "rules": {},
+    "completeness": {},
+    "resources": {},
+    "rows": RETURN,
+    "record": RETURN,
+    "guide": {"topic": "guides/damaged"},
+}
+
+
+def html_of(app: Any) -> str:
+    found = [element.proto.body for element in app.get("html")]
+    return "\n".join(text for text in found if not text.lstrip().startswith("<style"))
+
+
+def a_return(path: Path) -> data.Row:
+    return data.current(None, path).rows("select * from fct_returns where comment = ? order by return_id", [HOSTILE])[0]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("page", PAGES)
+def test_page_is_drawn(page: str, language: str, panel_home: Path, run_page: Callable[..., Any]) -> None:
+    parameters = dict(PAGES[page])
+    if page == "record":
+        parameters["id"] = a_return(panel_home / "published" / "marts.duckdb")["return_id"]
+    app = run_page(page, lang=language, **parameters)
+    assert not app.exception, [error.message for error in app.exception]
+    assert not app.error
+    shown = html_of(app) + " ".join(element.value for element in (*app.title, *app.subheader, *app.markdown))
+    assert len(shown) > 200
+    assert re.search(r"[\u4e00-\u9fff]{4}", shown) if language == "zh" else not re.search(r"[\u4e00-\u9fff]", shown)
+
+
+def test_today_shows_the_sums_of_the_mart_and_opens_their_rows(panel_home: Path, run_page: Callable[..., Any]) -> None:
+    app = run_page("today", lang="en", store="north", marketplace="US", window="7")
+    release = data.current()
+    expected = release.rows(
+        "select sum(units_returned)::bigint as returned, sum(units_shipped)::bigint as shipped from mart_asin_insights "
+        "where store = 'north' and marketplace = 'US' and channel = 'ALL' and window_days = 7"
+    )[0]
+    shown = html_of(app)
+    assert f'<span class="rs-tile-value">{expected["returned"]:,}</span>' in shown
+    assert f"{expected['returned'] / expected['shipped']:.1%}" in shown
+    assert (
+        "rows?lang=en&amp;store=north&amp;marketplace=US&amp;window=7&amp;of=fct_returns&amp;first=2026-01-22" in shown
+    )
+
+
+def test_amounts_of_different_currencies_stand_side_by_side(panel_home: Path, run_page: Callable[..., Any]) -> None:
+    found = data.totals(data.current(), data.Filter(window=30)).refunds
+    assert set(found) == {"USD", "CAD", "GBP"}
+    shown = html_of(run_page("today", lang="en"))
+    assert all(
+        Words("en").money(amount, currency, rounded=True)[1:] in shown for currency, amount in list(found.items())[1:]
+    )
+
+
+def test_what_buyers_wrote_is_never_markup(panel_home: Path, run_page: Callable[..., Any]) -> None:
+    row = a_return(panel_home / "published" / "marts.duckdb")
+    for page, parameters in (
+        ("asin", {"asin": row["asin"], "store": row["store"], "marketplace": row["marketplace"]}),
+        ("rows", {"of": "fct_returns", "asin": row["asin"]}),
+        ("rows", {"of": "ops_quarantine"}),
+        ("record", {"of": "fct_returns", "id": row["return_id"]}),
+        ("asins", {}),
+    ):
+        shown = html_of(run_page(page, lang="en", **parameters))
+        assert "<img" not in shown
+        assert "<script" not in shown
+        assert "<b>bright" not in shown
+
+
+def test_deciding_words_are_marked(panel_home: Path, run_page: Callable[..., Any]) -> None:
+    shown = html_of(run_page("asin", lang="en", asin="B000TEST01", store="north", marketplace="US"))
+    assert "<mark>too small</mark>" in shown
+
+
+def test_a_return_leads_to_its_delivery_and_line(panel_home: Path, run_page: Callable[..., Any]) -> None:
+    row = a_return(panel_home / "published" / "marts.duckdb")
+    shown = html_of(run_page("record", lang="en", of="fct_returns", id=row["return_id"]))
+    assert DELIVERY in shown
+    assert "returns.tsv" in shown
+    assert re.search(rf"<dt>Line</dt><dd>{row['line_number']}</dd>", shown)
+
+
+def test_the_address_cannot_ask_for_other_tables_or_columns(panel_home: Path, run_page: Callable[..., Any]) -> None:
+    for parameters in ({"of": "fct_returns; drop table x"}, {"of": "release_info"}, {"of": "' or 1=1 --"}):
+        app = run_page("rows", lang="en", **parameters)
+        assert not app.exception
+        assert "This release has no" in html_of(app)
+    app = run_page("rows", lang="en", of="fct_returns", asin="' or 1=1 --")
+    assert "No rows fit" in html_of(app)
+    app = run_page("guide", lang="en", topic="guides/../../../pyproject")
+    assert "no such guide" in html_of(app)
+
+
+def test_an_unknown_asin_says_what_to_do(panel_home: Path, run_page: Callable[..., Any]) -> None:
+    assert "not in the published data" in html_of(run_page("asin", lang="en", asin="<b>"))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_without_a_release_the_panel_says_how_to_load_data(
+    language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_page: Callable[..., Any]
+) -> None:
+    monkeypatch.setenv("RETURNSCOPE_HOME", str(tmp_path))
+    app = run_page("today", lang=language)
+    assert not app.exception
+    assert "returnscope demo" in html_of(app)
+    assert "returnscope ingest" in html_of(app)
+
+
+def test_a_file_that_is_no_release_is_told(panel_home: Path, run_page: Callable[..., Any]) -> None:
+    (panel_home / "published" / "marts.duckdb").write_bytes(b"not a database")
+    app = run_page("today", lang="en")
+    assert not app.exception
+    assert "cannot be read" in app.error[0].value
+
+
+def test_a_release_without_a_mart_still_shows_the_rest(panel_home: Path, run_page: Callable[..., Any]) -> None:
+    import duckdb
+
+    path = panel_home / "published" / "marts.duckdb"
+    with duckdb.connect(str(path)) as con:
+        for mart in ("mart_dispute_desk", "mart_alerts", "ops_windows", "mart_holiday_returns"):
+            con.execute(f"drop table marts.marts.{mart}")
+    for page in ("today", "desk", "season", "completeness"):
+        app = run_page(page, lang="en")
+        assert not app.exception
+        assert "has no mart_" in html_of(app) or "has no ops_" in html_of(app)
+
+
+def test_the_panel_follows_a_new_release(panel_home: Path, run_page: Callable[..., Any]) -> None:
+    app = run_page("today", lang="en", window="7")
+    before = data.totals(data.current(), data.Filter(window=7)).returned
+    old = data.current()
+    write_marts(panel_home / "published" / "marts.duckdb", release="2026-01-28-000000000002", extra_returns=50)
+    app.run()
+    assert f'<span class="rs-tile-value">{before + 50:,}</span>' in html_of(app)
+    # who still holds the old release reads the old one, to the end
+    assert data.totals(old, data.Filter(window=7)).returned == before
+    assert (
+        data.totals(old, data.Filter(window=90)).returned < data.totals(data.current(), data.Filter(window=90)).returned
+    )
+
+
+def test_a_decision_is_written_to_the_inbox_and_shown_at_once(panel_home: Path, run_page: Callable[..., Any]) -> None:
+    case = data.cases(data.current(), data.Filter())[0]
+    app = run_page("desk", lang="en", case=case["case_id"])
+    app.radio[0].set_value("refund_partial")
+    app.text_input[0].set_value("5.00")
+    app.text_area[0].set_value("kept  the box")
+    app.button[0].click().run()
+    assert not app.exception
+    assert app.success
+    (file,) = (panel_home / "inbox" / case["store"]).iterdir()
+    assert re.fullmatch(r"decisions__\d{8}T\d{12}Z\.jsonl", file.name)
+    (made,) = decisions.recorded()
+    assert (made.case_id, made.decision, made.amount, made.currency, made.note) == (
+        case["case_id"], "refund_partial", Decimal("5.00"), case["currency"], "kept the box",
+    )  # fmt: skip
+    assert "Refund in part" in html_of(app)
+    listed = run_page("desk", lang="en")
+    assert f"case={case['case_id']}" not in html_of(listed)
+    assert "Refund in part" in html_of(listed)  # among the decisions of the day
+
+
+@pytest.mark.parametrize("amount", ["", "0", "-1", "abc", "1.234", "NaN", "999999"])
+def test_a_wrong_amount_is_refused(amount: str, panel_home: Path, run_page: Callable[..., Any]) -> None:
+    case = data.cases(data.current(), data.Filter())[0]
+    app = run_page("desk", lang="en", case=case["case_id"])
+    app.radio[0].set_value("refund_full")
+    app.text_input[0].set_value(amount)
+    app.button[0].click().run()
+    assert app.error
+    assert not decisions.recorded()
+
+
+def test_a_rule_is_tried_then_saved(panel_home: Path, run_page: Callable[..., Any]) -> None:
+    file = panel_home / "returnscope.toml"
+    file.write_text('# ours\n[settings]\nreporting_currency = "USD"\n', encoding="utf-8")
+    app = run_page("rules", lang="en")
+    by_label = {box.label: box for box in app.text_input}
+    by_label["Rule"].set_value("Cheap items")
+    by_label["below (empty: any)"].set_value("30")
+    by_label["Currency"].set_value("USD")
+    next(box for box in app.selectbox if box.label == "Channel" and "FBM" in box.options).set_value("ALL")
+    next(button for button in app.button if button.label == "Try it").click().run()
+    assert not app.exception
+    assert not app.error
+    assert "Cheap items" in html_of(app)
+    assert "not saved" in app.info[0].value
+    assert "return_rules" not in file.read_text(encoding="utf-8")
+    next(button for button in app.button if button.label == "Save").click().run()
+    assert app.success
+    text = file.read_text(encoding="utf-8")
+    assert text.startswith('# ours\n[settings]\nreporting_currency = "USD"\n')
+    assert "[[return_rules]]" in text
+
+
+def test_pages_show_the_day_of_the_release(panel_home: Path, run_page: Callable[..., Any]) -> None:
+    assert Words("en").day(AS_OF) in html_of(run_page("today", lang="en"))
+    assert "2026年1月28日" in html_of(run_page("today", lang="zh"))
+
+
+def test_only_permitted_stores_are_seen(panel_home: Path, run_page: Callable[..., Any]) -> None:
+    release = data.current(frozenset({"isles"}))
+    for table, columns in release.columns.items():
+        if "store" in columns:
+            assert {row["store"] for row in release.rows(f'select distinct store from "{table}"')} <= {"isles"}, table
+    assert not decisions.recorded({"isles"})
+    assert data.case(release, "case-north-US-B000TEST01") is None
+    assert data.homes_of(release, "B000TEST01")
+    assert {row["store"] for row in data.scopes(release)} == {"isles"}
+
+
+def test_decisions_of_one_moment_do_not_meet(panel_home: Path) -> None:
+    case = data.cases(data.current(), data.Filter())[0]
+    for number in range(20):
+        decisions.record(decisions.decide(case, "done", note=str(number)))
+    made = decisions.recorded()
+    assert [decision.note for decision in made] == [str(number) for number in range(20)]
+    assert decisions.newest(made)[case["store"], case["case_id"]].note == "19"
+    assert made[0].decided_at <= datetime.now(UTC)
+    assert not [path for path in (panel_home / "inbox").rglob("*") if path.name.startswith(".")]

@@ -1,0 +1,270 @@
+"""The parts below the pages: words, exports, rules, intervals, pieces of HTML."""
+
+from __future__ import annotations
+
+import csv
+import io
+import string
+import tomllib
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pydantic import ValidationError
+
+from data_contracts.reasons import reason_classes
+from data_contracts.settings import ReturnRule, load_settings
+from panel import data, decisions, export, guides, markup, rules
+from panel.data import Rate
+from panel.decisions import Decision
+from panel.rules import CannotSave, Rule
+from panel.text import LANGUAGES, Words, language_of, texts
+
+DANGEROUS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "\u00a0=1", "＝1", '=cmd|"/c calc"!A1']
+HARMLESS = ["", "Desk lamp", "a=1", "1-2", "B000TEST01", "'quoted"]
+
+
+# ---- words
+
+
+def test_both_languages_have_the_same_keys_and_placeholders() -> None:
+    english, chinese = texts("en"), texts("zh")
+    assert set(english) == set(chinese)
+
+    def holes(text: str) -> set[str]:
+        return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+    assert {key for key in english if holes(english[key]) != holes(chinese[key])} == set()
+    assert not [key for key in english if not english[key].strip() or not chinese[key].strip()]
+
+
+def test_every_reason_class_and_marketplace_has_a_name() -> None:
+    from data_contracts.marketplaces import UNATTRIBUTED, all_marketplaces
+    from data_contracts.registry import all_feeds
+
+    for language in LANGUAGES:
+        known = texts(language)
+        assert not [name for name in reason_classes() if f"reason.{name}" not in known]
+        assert not [code for code in [*all_marketplaces(), UNATTRIBUTED] if f"marketplace.{code.lower()}" not in known]
+        assert not [feed for feed in all_feeds() if f"feed.{feed}" not in known]
+
+
+def test_money_days_and_shares_by_locale() -> None:
+    en, zh = Words("en"), Words("zh")
+    assert en.money(Decimal("1234.5"), "USD") == "$1,234.50"
+    assert zh.money(Decimal("1234.5"), "USD") == "US$1,234.50"
+    assert en.money(Decimal("-3.2"), "EUR") == "−€3.20"
+    assert en.money(Decimal(1234), "JPY") == "¥1,234"
+    assert en.money(Decimal(5), "SEK") == "5.00 SEK"
+    assert en.money(None, "USD") == "–"
+    assert en.monies({"USD": Decimal(1), "GBP": Decimal(2)}) == "$1.00 · £2.00"
+    assert en.day(date(2026, 1, 5)) == "5 Jan 2026"
+    assert zh.day(date(2026, 1, 5)) == "2026年1月5日"
+    assert en.moment(datetime(2026, 1, 5, 4, 7, tzinfo=UTC)) == "5 Jan 2026 04:07 UTC"
+    assert en.share(0.1234) == "12.3%"
+    assert en.share(None) == "–"
+    assert en.points(-0.012) == "−1.2 pts"
+    assert language_of("zh-CN") == "zh"
+    assert language_of("de-DE") == language_of(None) == "en"
+
+
+# ---- figures
+
+
+def test_the_interval_is_that_of_the_marts() -> None:
+    """Wilson 90 % by its definition: both ends solve |p - rate| = z * sqrt(p (1 - p) / n)."""
+    for part, whole in ((0, 1), (3, 40), (40, 40), (7, 1000)):
+        found = Rate(part, whole).interval
+        assert found is not None
+        for end in found:
+            if 0 < end < 1:
+                assert abs(end - part / whole) == pytest.approx(1.6448536269514722 * (end * (1 - end) / whole) ** 0.5)
+    assert Rate(3, 0).value is None
+    assert Rate(3, 0).interval is None
+    assert Rate(5, 2).interval == pytest.approx((Rate(2, 2).interval[0], 2.5))  # type: ignore[index]
+
+
+# ---- files
+
+
+@pytest.mark.parametrize("text", DANGEROUS)
+def test_no_cell_of_a_csv_is_a_formula(text: str) -> None:
+    made = export.to_bytes(pa.table({"=head": [text], "n": [-1]}).rename_columns(["head", "n"]), "csv").decode(
+        "utf-8-sig"
+    )
+    (row,) = list(csv.reader(io.StringIO(made, newline="")))[1:]
+    assert row == ["'" + text, "-1"]
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_other_text_stays_as_it_is(text: str) -> None:
+    assert export.neutral(text) == text
+
+
+def test_excel_keeps_text_as_text_and_numbers_as_numbers() -> None:
+    table = pa.table(
+        {"text": DANGEROUS, "amount": [Decimal("-1.50")] * len(DANGEROUS), "day": [date(2026, 1, 5)] * len(DANGEROUS)}
+    )
+    sheet = openpyxl.load_workbook(io.BytesIO(export.to_bytes(table, "xlsx"))).active
+    assert sheet is not None
+    rows = list(sheet.iter_rows(min_row=2))
+    assert {row[0].data_type for row in rows} == {"s"}
+    assert all(row[1].value == -1.5 and row[2].value.date() == date(2026, 1, 5) for row in rows)
+
+
+def test_parquet_keeps_everything() -> None:
+    table = pa.table({"text": DANGEROUS})
+    assert pq.read_table(io.BytesIO(export.to_bytes(table, "parquet"))).to_pydict() == table.to_pydict()
+
+
+# ---- decisions
+
+
+def test_a_case_with_a_wild_name_stays_inside_the_inbox(tmp_path: Path) -> None:
+    case = {"store": "../evil", "case_id": "c", "kind": "refund_due", "amount": None, "currency": "USD"}
+    with pytest.raises(decisions.NotADecision):
+        decisions.record(decisions.decide(case, "done"), tmp_path / "inbox")
+    assert not list(tmp_path.rglob("*.jsonl"))
+
+
+def test_foreign_lines_in_the_inbox_are_passed_over(tmp_path: Path) -> None:
+    folder = tmp_path / "north"
+    folder.mkdir()
+    (folder / "decisions__1.jsonl").write_text('not json\n{"amount": 1}\n[]\n', encoding="utf-8")
+    assert decisions.recorded(inbox=tmp_path) == []
+
+
+def test_the_file_for_upload() -> None:
+    made = Decision(
+        "1", "north", "c", "refund_due", "111-1", "A", "refund_full", Decimal("5.5"), "USD", "", "", datetime.now(UTC)
+    )
+    head, line, _ = decisions.adjustments([made]).decode().split("\r\n")
+    assert head.split("\t")[0] == "order-id"
+    assert line.split("\t") == ["111-1", "", "CustomerReturn", "USD", "5.50"]
+
+
+# ---- rules
+
+
+def _rule(**values: object) -> Rule:
+    return Rule(**{"name": "r", "currency": "USD", "resolution": "refund_only", **values})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason"),
+    [
+        (_rule(), None),
+        (_rule(price_to=Decimal(5), category="Shoes", reasons=("damaged",), channel="ALL"), None),
+        (_rule(name=""), "name"),
+        (_rule(currency="usd"), "currency"),
+        (_rule(resolution="keep"), "resolution"),
+        (_rule(channel="FBA"), "channel"),
+        (_rule(price_from=Decimal(-1)), "price_from"),
+        (_rule(price_from=Decimal(5), price_to=Decimal(5)), "price_to"),
+        (_rule(reasons=("damage",)), "reasons"),
+    ],
+)
+def test_the_panel_and_the_settings_agree_on_what_a_rule_is(rule: Rule, reason: str | None) -> None:
+    wrong = rules.check([rule], reason_classes())
+    assert [fault.reason for fault in wrong] == ([reason] if reason else [])
+    values = tomllib.loads(rules._with_rules("", [rule]))["return_rules"][0]
+    if reason:
+        with pytest.raises(ValidationError):
+            ReturnRule(**values)
+    else:
+        ReturnRule(**values)
+        assert rules.read([values]) == [rule]
+
+
+def test_rules_that_never_hold_and_names_used_twice_are_told() -> None:
+    wide, narrow = _rule(name="wide"), _rule(name="narrow", price_to=Decimal(5), reasons=("damaged",))
+    assert [fault.reason for fault in rules.check([wide, narrow], reason_classes())] == ["never"]
+    assert rules.check([narrow, wide], reason_classes()) == []
+    assert "twice" in [fault.reason for fault in rules.check([narrow, narrow], reason_classes())]
+
+
+def test_what_rules_touch() -> None:
+    ground = [
+        {"store": "s", "marketplace": "US", "asin": asin, "price": price, "currency": "USD", "category": None,
+         "channel": "FBM", "reason_class": "damaged", "units": 2, "refunds": Decimal(3)}
+        for asin, price in (("A", Decimal(5)), ("B", Decimal(10)), ("C", None))
+    ]  # fmt: skip
+    cheap, rest = rules.touched([_rule(name="cheap", price_to=Decimal(10))], ground)
+    assert (cheap.rule, cheap.asins, cheap.units, cheap.refunds) == ("cheap", 1, 2, {"USD": Decimal(3)})
+    assert (rest.rule, rest.asins, rest.units) == (None, 2, 4)
+
+
+def test_saving_changes_only_the_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "returnscope.toml"
+    before = (
+        "# a comment\n[settings]\nreturn_window_days = 31\n\n"
+        '[[return_rules]]\nname = "old"\ncurrency = "USD"\nresolution = "refund_only"\n\n'
+        '[stores.north]\nregion = "na"\nmarketplaces = ["US"]\n'
+    )
+    file.write_text(before, encoding="utf-8")
+    wanted = [_rule(name='say "cheap" \\ 便宜', price_to=Decimal("9.99"), reasons=("damaged", "quality"))]
+    rules.save(wanted, file, before)
+    text = file.read_text(encoding="utf-8")
+    assert "# a comment" in text
+    assert "old" not in text
+    monkeypatch.setenv("RETURNSCOPE_CONFIG", str(file))
+    settings = load_settings()
+    assert settings.settings.return_window_days == 31
+    assert [rule.name for rule in settings.return_rules] == ['say "cheap" \\ 便宜']
+    assert rules.read(tomllib.loads(text)["return_rules"]) == wanted
+    with pytest.raises(CannotSave, match="changed"):
+        rules.save([], file, before)
+    rules.save([], file, text)
+    assert "return_rules" not in file.read_text(encoding="utf-8")
+
+
+def test_a_file_whose_rules_stand_elsewhere_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "returnscope.toml"
+    text = 'return_rules = [{name = "inline", currency = "USD", resolution = "refund_only"}]\n'
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises((CannotSave, tomllib.TOMLDecodeError)):
+        rules.save([_rule()], file, text)
+    assert file.read_text(encoding="utf-8") == text
+    assert [path.name for path in tmp_path.iterdir()] == ["returnscope.toml"]
+
+
+# ---- HTML and texts
+
+
+def test_everything_is_escaped() -> None:
+    made = markup.element("td", "<script>", title='"><img>')
+    assert made == '<td title="&quot;&gt;&lt;img&gt;">&lt;script&gt;</td>'
+    assert markup.marked("a <b> Broken", ["<B>", "broken"]) == "a <mark>&lt;b&gt;</mark> <mark>Broken</mark>"
+    assert markup.marked("aaa", ["aa", "aaa"]) == "<mark>aaa</mark>"
+    assert markup.marked("İx", ["x"]) == "İ<mark>x</mark>"
+    assert markup.address("/base", "rows", of="x&y", first=None, last="") == "/base/rows?of=x%26y"
+
+
+def test_every_reason_has_a_guide_in_both_languages() -> None:
+    for language in LANGUAGES:
+        assert {guide.topic for guide in guides.all_of("guides", language)} >= {
+            f"guides/{name}" for name in reason_classes()
+        }
+    assert guides.find("guides/../../secrets", "en") is None
+    assert guides.find("guides/damaged", "zh") != guides.find("guides/damaged", "en")
+
+
+def test_a_release_reaches_nothing_but_its_file(marts: Path) -> None:
+    import duckdb
+
+    release = data.Release(marts)
+    outside = marts.parent / "outside.csv"
+    outside.write_text("a\n1\n", encoding="utf-8")
+    for statement in (
+        f"select * from read_csv('{outside}')",
+        f"copy (select 1) to '{outside}'",
+        f"attach '{marts.parent / 'other.duckdb'}'",
+        "set enable_external_access = true",
+        "delete from published.marts.fct_returns",
+    ):
+        with pytest.raises(duckdb.Error):
+            release.rows(statement)
