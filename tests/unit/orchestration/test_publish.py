@@ -110,7 +110,9 @@ def test_the_published_file_has_the_marts_their_comments_and_its_release(tmp_pat
             "DECIMAL(18,4)",
             "DATE",
         )
-    with duckdb.connect(str(home.marts_for_tools), read_only=True) as con:  # for tools that write schema and table alone
+    with duckdb.connect(
+        str(home.marts_for_tools), read_only=True
+    ) as con:  # for tools that write schema and table alone
         assert con.execute("select count(*) from marts.facts").fetchall() == [(1000,)]
     pointer = releases.current(lake)
     assert pointer is not None
@@ -181,7 +183,9 @@ def test_a_deleted_or_broken_published_file_is_made_again(tmp_path: Path) -> Non
 def numbers(marts: Path) -> set[int]:
     """The release numbers in all tables: more than one is a mix of two nights."""
     with duckdb.connect(str(marts), read_only=True) as con:
-        found = con.execute("select distinct release from marts.marts.facts union select release from marts.marts.totals")
+        found = con.execute(
+            "select distinct release from marts.marts.facts union select release from marts.marts.totals"
+        )
         return {number for (number,) in found.fetchall()}
 
 
