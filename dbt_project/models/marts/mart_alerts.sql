@@ -361,19 +361,19 @@ unmapped_alerts as (
         returns.store,
         cast(null as varchar) as marketplace,
         cast(null as varchar) as asin,
-        returns.reason_code as subject,
+        {{ canonical_code('returns.reason_code') }} as subject,
         'units_with_unknown_code' as metric,
         cast(sum(returns.units) as double) as value,
         cast(0 as double) as threshold,
         min(returns.return_date) as first_seen,
-        sum(returns.units) || ' returned units carry the unknown reason code ' || returns.reason_code
+        sum(returns.units) || ' returned units carry the unknown reason code ' || {{ canonical_code('returns.reason_code') }}
             || '. Map it in the reason code table.' as message_en,
-        sum(returns.units) || ' 件退货带有未知原因代码 ' || returns.reason_code || '，请在原因代码表中补充映射。' as message_zh
+        sum(returns.units) || ' 件退货带有未知原因代码 ' || {{ canonical_code('returns.reason_code') }} || '，请在原因代码表中补充映射。' as message_zh
     from {{ ref('fct_returns') }} as returns
     cross join run
     where returns.reason_class_code = 'unmapped'
         and {{ in_window('returns.return_date', 'run.as_of_date', window_lengths() | max) }}
-    group by returns.store, returns.reason_code
+    group by returns.store, {{ canonical_code('returns.reason_code') }}
 ),
 
 alerts as (

@@ -83,16 +83,39 @@ used_lines as (
         {{ is_grading_charge('lines') }} as is_grading_charge
     from {{ ref('fct_settlement_lines') }} as lines
     where {{ is_grading_charge('lines') }}
-        or ({{ is_used_sku('lines.sku') }} and lower(lines.amount_type) = 'itemfees')
+        or (
+            {{ is_used_sku('lines.sku') }}
+            and lower(lines.amount_type) = 'itemfees'
+            and (lower(lines.transaction_type) = 'order' or {{ is_refund('lines.transaction_type') }})
+        )
 ),
 
--- a grading charge carries the title of the product and often no SKU
+-- A grading charge carries the title of the product and often no SKU. Titles differ by language, and a returned unit bears
+-- the one it was sold under. A title of two items names neither.
+charge_titles as (
+    select distinct store, amount_description as title
+    from used_lines
+    where is_grading_charge and asin is null
+),
+
+named_items as (
+    select charge_titles.store, charge_titles.title, items.asin
+    from charge_titles
+    inner join {{ ref('dim_asin') }} as items
+        on charge_titles.store = items.store and charge_titles.title = items.title
+    union
+    select charge_titles.store, charge_titles.title, returns.asin
+    from charge_titles
+    inner join {{ ref('fct_returns') }} as returns
+        on charge_titles.store = returns.store and charge_titles.title = returns.product_name
+),
+
 unique_titles as (
     select
         store,
         title,
         min(asin) as asin
-    from {{ ref('dim_asin') }}
+    from named_items
     group by store, title
     having count(distinct asin) = 1
 ),
@@ -129,57 +152,64 @@ sale_fees as (
     where not lines.is_grading_charge
 ),
 
--- A grading charge does not say which grade the unit got: a month's charges for an ASIN are spread over the units graded
--- in the newest month up to the posting, exact to the cent.
+-- A grading charge does not say which grade the unit got: a month's charges for an item are spread over the units graded in
+-- the newest month up to the posting, exact to the cent. Units of an unknown order may belong to any marketplace.
 posted_charges as (
     select
         store,
+        marketplace,
         asin,
         month as posted_month,
         currency,
-        min(marketplace) as marketplace,
         sum(fees) as fees
     from fee_lines
     where is_grading_charge
-    group by store, asin, month, currency
+    group by store, marketplace, asin, month, currency
 ),
 
-charges as (
+charged_units as (
     select
         posted.store,
+        posted.marketplace,
         posted.asin,
         posted.posted_month,
         posted.currency,
-        posted.marketplace,
-        posted.fees,
-        max(graded.month) as month
+        graded.marketplace as graded_marketplace,
+        graded.used_condition,
+        graded.month,
+        graded.units_graded
     from posted_charges as posted
-    left join graded
-        on posted.store = graded.store and posted.asin = graded.asin and graded.month <= posted.posted_month
-    group by
-        posted.store, posted.asin, posted.posted_month, posted.currency, posted.marketplace, posted.fees
+    inner join graded
+        on posted.store = graded.store
+        and posted.asin = graded.asin
+        and graded.month <= posted.posted_month
+    left join {{ ref('dim_marketplace') }} as marketplaces on graded.marketplace = marketplaces.marketplace
+    where graded.marketplace in (posted.marketplace, 'unattributed')
+        or (posted.marketplace = 'unattributed' and marketplaces.currency = posted.currency)
+    qualify graded.month = max(graded.month) over (
+        partition by posted.store, posted.marketplace, posted.asin, posted.posted_month, posted.currency
+    )
 ),
 
 charge_shares as (
     select
-        charges.store,
-        coalesce(graded.marketplace, charges.marketplace) as marketplace,
-        charges.asin,
-        coalesce(graded.used_condition, 'unknown') as used_condition,
-        coalesce(charges.month, charges.posted_month) as month,
-        charges.currency,
-        charges.fees,
-        coalesce(graded.units_graded, 1) as units,
-        sum(coalesce(graded.units_graded, 1)) over of_charge as units_total,
-        sum(coalesce(graded.units_graded, 1)) over (
-            of_charge order by graded.marketplace, graded.used_condition
+        posted.store,
+        coalesce(units.graded_marketplace, posted.marketplace) as marketplace,
+        posted.asin,
+        coalesce(units.used_condition, 'unknown') as used_condition,
+        coalesce(units.month, posted.posted_month) as month,
+        posted.currency,
+        posted.fees,
+        coalesce(units.units_graded, 1) as units,
+        sum(coalesce(units.units_graded, 1)) over of_charge as units_total,
+        sum(coalesce(units.units_graded, 1)) over (
+            of_charge order by units.graded_marketplace, units.used_condition
             rows between unbounded preceding and current row
         ) as units_until
-    from charges
-    left join graded
-        on charges.store = graded.store and charges.asin = graded.asin and charges.month = graded.month
+    from posted_charges as posted
+    left join charged_units as units using (store, marketplace, asin, posted_month, currency)
     window of_charge as (
-        partition by charges.store, charges.asin, charges.posted_month, charges.currency
+        partition by posted.store, posted.marketplace, posted.asin, posted.posted_month, posted.currency
     )
 ),
 

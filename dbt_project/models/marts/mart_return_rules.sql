@@ -25,7 +25,9 @@ items as (
         and insights.marketplace = asins.marketplace
         and insights.asin = asins.asin
         and insights.currency = asins.currency
-    where insights.channel = 'FBM' and insights.window_days = {{ window_lengths() | max }}
+    where insights.channel = 'FBM'
+        and insights.window_days = {{ window_lengths() | max }}
+        and insights.marketplace <> 'unattributed'
 ),
 
 labels as (
