@@ -30,7 +30,7 @@ from typing import Any
 from data_contracts.registry import all_feeds
 from data_contracts.settings import Settings, SettingsError
 from ingestion.failures import PermanentFailure
-from ingestion.intake import Window, record_unusable, take
+from ingestion.intake import Window, WrongUse, record_unusable, take
 from ingestion.lake import Lake
 from ingestion.ledger import Pull
 from ingestion.mapping import FieldMapping, load_mapping
@@ -91,7 +91,9 @@ def take_inbox(
     for path in files:
         try:
             pull = _take_one(lake, settings, path, settled_seconds)
-        except FileNotFoundError:
+        except (FileNotFoundError, WrongUse):
+            if path.exists():
+                raise
             log.info("%s is gone: another process has taken it", path)
             continue
         if pull is not None:

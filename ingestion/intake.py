@@ -15,6 +15,7 @@ Same bytes again, for one store and feed:
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import logging
@@ -38,7 +39,7 @@ from ingestion.decode import Request, UnusableFile, unusable
 from ingestion.decode.text import codec_of
 from ingestion.failures import PermanentFailure
 from ingestion.lake import Lake
-from ingestion.ledger import COMPLETE, Ledger, Outcome, Pull
+from ingestion.ledger import COMPLETE, Ledger, Outcome, Pull, event_id
 from ingestion.mapping import FieldMapping, known_mappings, load_mapping, parse_mapping
 
 log = logging.getLogger(__name__)
@@ -105,7 +106,7 @@ def record_without_document(
     _known_feed(feed)
     at = delivered_at.astimezone(UTC)
     pull = Pull(
-        pull_id=_id(store, feed, None, window, at, outcome),
+        pull_id=event_id(None, store, feed, window, at, outcome),
         store=store,
         feed=feed,
         outcome=outcome,
@@ -237,6 +238,8 @@ class _Taking:
 
     def run(self, path: Path, name: str, folder: Path) -> Pull:
         """Take the file at a path."""
+        if not path.is_file():
+            raise WrongUse("There is no such file", str(path), "Check the path; a folder is taken file by file.")
         before = path.stat()
         delivery_id, size = _digest(path)
         if (known := self._same_again(delivery_id)) is not None:
@@ -263,8 +266,9 @@ class _Taking:
     def _same_again(self, delivery_id: str) -> Pull | None:
         """The newest pull that brought the same bytes to be read the same way."""
         feed = self.feed.name if self.feed else self.mapping.feed if self.mapping else None
-        pulls = self.ledger.pulls(store=self.store, feed=feed)
-        known = [pull for pull in pulls if pull.delivery_id == delivery_id and pull.restates]
+        feeds = [feed] if feed else list(all_feeds())
+        pulls = [pull for name in feeds for pull in self.ledger.pulls_of(self.store, name, delivery_id)]
+        known = [pull for pull in pulls if pull.restates]
         if not known:
             return None
         newest = max(known, key=lambda pull: (pull.delivered_at, pull.taken_at))
@@ -276,18 +280,15 @@ class _Taking:
 
     def _again(self, known: Pull, name: str) -> Pull:
         """An entry for bytes that are in the lake already."""
-        same_event = [
-            pull
-            for pull in self.ledger.pulls(store=self.store, feed=known.feed)
-            if pull.delivery_id == known.delivery_id
-            and pull.restates
-            and pull.window == self.window
-            and self.stated_at in (None, pull.delivered_at)
-        ]
-        pull_id = self._pull_id(known.feed, known.delivery_id)
+        delivery_id = known.delivery_id or ""
+        same_event = any(
+            pull.restates and pull.window == self.window and self.stated_at in (None, pull.delivered_at)
+            for pull in self.ledger.pulls_of(self.store, known.feed or "", delivery_id)
+        )
+        pull_id = self._pull_id(known.feed, delivery_id)
         outcome: Outcome = "duplicate" if known.rows_in or same_event else "loaded_empty"
         if same_event:
-            pull_id = _id(pull_id, "repeated", self.now)
+            pull_id = event_id(delivery_id, pull_id, "repeated", self.now)
         pull = replace(
             known,
             pull_id=pull_id,
@@ -346,7 +347,12 @@ class _Taking:
 
     def _lost_race(self, pull: Pull) -> Pull:
         """Another process has written this very event since we looked: ours is a repetition of it."""
-        repeated = replace(pull, pull_id=_id(pull.pull_id, "repeated", self.now), outcome="duplicate", restates=False)
+        repeated = replace(
+            pull,
+            pull_id=event_id(pull.delivery_id, pull.pull_id, "repeated", self.now),
+            outcome="duplicate",
+            restates=False,
+        )
         self.ledger.record(repeated)
         return repeated
 
@@ -355,7 +361,7 @@ class _Taking:
         feed = self.feed.name if self.feed else self.mapping.feed if self.mapping else None
         error = str(failure)[:_MAX_ERROR]
         pull = Pull(
-            pull_id=_id(self._pull_id(feed, delivery_id), "failed", error),
+            pull_id=event_id(delivery_id, self._pull_id(feed, delivery_id), "failed", error),
             store=self.store,
             feed=feed,
             outcome="failed",
@@ -375,9 +381,9 @@ class _Taking:
         log.info("%s: %s", name, failure)
         return pull
 
-    def _pull_id(self, feed: str | None, delivery_id: str | None) -> str:
+    def _pull_id(self, feed: str | None, delivery_id: str) -> str:
         mapping = self.mapping.id if self.mapping else None
-        return _id(self.store, feed, delivery_id, self.window, self.stated_at, mapping, self.charset)
+        return event_id(delivery_id, self.store, feed, self.window, self.stated_at, mapping, self.charset)
 
 
 class _Verified:
@@ -443,12 +449,6 @@ def _fallbacks(store: Store | None) -> tuple[str, ...]:
 def _day_first(store: Store | None) -> bool:
     """How numeric dates read where nothing else says: month first in America, and where no region is known."""
     return store is not None and store.region != "na"
-
-
-def _id(*parts: object) -> str:
-    """A short, stable hash of what makes an event this event."""
-    text = "\x1f".join("" if part is None else str(part) for part in parts)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _marked(charset: str | None) -> tuple[str, ...]:
@@ -518,5 +518,11 @@ def _workspace(settings: Settings) -> Iterator[Path]:
         fcntl.flock(mark, fcntl.LOCK_EX)
         try:
             yield folder
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise PermanentFailure(
+                "The disk is full", str(scratch), "Free some space, or set RETURNSCOPE_HOME to a larger disk."
+            ) from error
         finally:
             shutil.rmtree(folder, ignore_errors=True)

@@ -9,6 +9,7 @@ without an entry is found and used again by the next attempt, or stays unused.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
@@ -36,7 +37,8 @@ _cache: dict[_Cached, Pull] = {}
 class Pull:
     """One pull event and what came of it.
 
-    pull_id: content of the event, see `intake`. feed: None when no feed was named and none was recognised.
+    pull_id: made by `event_id`, so that the same event has the same id whoever records it.
+    feed: None when no feed was named and none was recognised.
     delivery_id: sha256 of the bytes as they came; None where no document came.
     window_from, window_to: days asked for, both inclusive, on the clock of the request; None where none was stated.
     delivered_at: when the source delivered (UTC). taken_at: when we took it in (UTC).
@@ -109,6 +111,16 @@ class Pull:
             ) from error
 
 
+def event_id(delivery_id: str | None, *parts: object) -> str:
+    """The id of an event: which delivery, and a hash of what else makes the event this one."""
+    text = "\x1f".join("" if part is None else str(part) for part in (delivery_id, *parts))
+    return f"{_beginning(delivery_id)}-{hashlib.sha256(text.encode()).hexdigest()[:24]}"
+
+
+def _beginning(delivery_id: str | None) -> str:
+    return delivery_id[:16] if delivery_id else "no-document"
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
@@ -127,11 +139,16 @@ class Ledger:
         """Write an entry. False when this very event is in the ledger already; it then stays as it was."""
         return self._lake.put_new(pull.key, pull.to_json())
 
-    def pulls(
-        self, known_by: datetime | None = None, *, store: str | None = None, feed: str | None = None
-    ) -> list[Pull]:
+    def pulls(self, known_by: datetime | None = None) -> list[Pull]:
         """Entries delivered up to a moment, oldest first; the order does not depend on when they were taken in."""
-        prefix = "ledger/" + (f"{store}/" + (f"{feed}/" if feed else "") if store else "")
+        return [pull for pull in self._entries("ledger/") if known_by is None or pull.delivered_at <= known_by]
+
+    def pulls_of(self, store: str, feed: str, delivery_id: str) -> list[Pull]:
+        """Entries of one delivery, oldest first. Looks at these only, however many others there are."""
+        found = self._entries(f"ledger/{store}/{feed}/{_beginning(delivery_id)}")
+        return [pull for pull in found if pull.delivery_id == delivery_id]
+
+    def _entries(self, prefix: str) -> list[Pull]:
         entries = [info for info in self._lake.list(prefix) if info.key.endswith(".json")]
         missing = [info for info in entries if self._cache_key(info) not in _cache]
         if len(missing) > 1 and self._lake.url.startswith("s3://"):
@@ -141,8 +158,6 @@ class Ledger:
             found = [self._read(info) for info in missing]
         _cache.update({self._cache_key(info): pull for info, pull in zip(missing, found, strict=True)})
         pulls = [_cache[self._cache_key(info)] for info in entries]
-        pulls = [pull for pull in pulls if feed is None or pull.feed == feed]
-        pulls = [pull for pull in pulls if known_by is None or pull.delivered_at <= known_by]
         return sorted(pulls, key=lambda pull: (pull.delivered_at, pull.pull_id))
 
     def _cache_key(self, info: ObjectInfo) -> _Cached:
