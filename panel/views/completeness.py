@@ -161,7 +161,7 @@ def fact_table(page: Page, table: str, rows: Sequence[data.Row], empty: str) -> 
             words.code("column", name), lambda row: short(words.value(row[name], name, row.get("currency"))), kind
         )
 
-    columns = [*(cell(name) for name in shown), Column(words("rows.row"), opens, "code")]
+    columns = [Column(words("rows.row"), opens, "code"), *(cell(name) for name in shown)]
     return markup.table(columns, rows, words.code("table", table), empty=empty)
 
 
@@ -179,11 +179,12 @@ def short(text: str, most: int = 180) -> str:
 
 
 _NUMBERS = ("units", "amount", "price", "rows_", "fulfillable", "unsellable", "reserved", "inbound", "rating")
+_CODES = ("store", "sku", "used_sku", "license_plate_number", "lpn", "disposition")
 _WIDE = ("comment", "body", "original_line", "title")
 
 
 def _kind(name: str) -> str:
-    if name.endswith(("_id", "_date", "_on", "_at")) or name in ("sku", "used_sku", "license_plate_number", "lpn"):
+    if name.endswith(("_id", "_date", "_on", "_at")) or name in _CODES:
         return "code" if name != "delivery_id" else "text"
     if any(name.startswith(start) or name.endswith(start) for start in _NUMBERS) and not name.startswith("amount_"):
         return "number"
