@@ -6,7 +6,6 @@ One installation lives through the whole module: each test is the next thing tha
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import time
@@ -120,7 +119,7 @@ def test_a_release_follows_from_what_came_in_alone(acme: Installation) -> None:
     for derived in (lake / "bronze", lake / "quarantine", lake / "verdicts", acme.home / "warehouse"):
         shutil.rmtree(derived, ignore_errors=True)
     assert "every byte as published" in acme.run("verify")
-    os.remove(acme.marts)
+    acme.marts.unlink()
     assert "Current again" in acme.run("run")
     assert acme.query("select count(*) from fct_returns") == [(2,)]
 
