@@ -18,9 +18,10 @@ EMAIL, PHONE, ORDER = "[email]", "[phone]", "[order]"
 
 _EMAIL = re.compile(
     r"""
-    [\w.+%'-]+ \s? (?: [@＠] | \(at\) | \[at\] ) \s? [\w-]+        # name at host
-    (?: \s? (?: \. | \(dot\) | \[dot\] ) \s? [\w-]+ )*
-    \s? (?: \. | \(dot\) | \[dot\] ) \s? [a-z]{2,}                # dot com
+      [\w.+%'-]+ [@＠] [\w-]+ (?: \.[\w-]+ )* \.[a-z]{2,}                                  # jane@example.org
+    | [\w.+%'-]+ \s? [([]at[)\]] \s? [\w-]+ (?: \s? (?:\.|[([]dot[)\]]) \s? [\w-]+ )+      # jane (at) example (dot) org
+    | [\w.+%'-]+ \s? [@＠] \s? (?:gmail|yahoo|hotmail|outlook|live|icloud|aol|gmx|web|qq|163|126)
+      \s? \. \s? [a-z]{2,}                                                               # jane @ gmail.com
     """,
     re.IGNORECASE | re.VERBOSE,
 )

@@ -22,6 +22,7 @@ MASKED = f"Broke. Mail [email] or call [phone] about [order], not {OWN}"
     [
         ("write to jane.doe+x@example.co.uk please", "write to [email] please"),
         ("jane (at) example (dot) com", "[email]"),
+        ("jane @ gmail. com", "[email]"),
         ("call 206-555-0123 now", "call [phone] now"),
         ("Call me at (206)555-0199.", "Call me at [phone]."),
         ("+49 (0)151 2345678 oder 0049 151 2345678", "[phone] oder [phone]"),
@@ -48,6 +49,7 @@ def test_masked(text: str, masked: str) -> None:
         "UPC 0123456789012, ISBN 9781234567897, B09KXVBD7Z",
         "20000mAh 100-240V 50-60Hz 3840x2160 144Hz",
         "HP 305XL 61 62 63 902 950, 7.5 x 9.25 x 10.125 inches",
+        "bought 2 @ Target. Great, 3 @ 5.99 each",
         "10 20 30 40 50 60 70 or 5.0 4.0 3.0 2.0 1.0 0.5",
         f"{OWN} is my order",
     ],
