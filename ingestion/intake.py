@@ -281,14 +281,16 @@ class _Taking:
     def _again(self, known: Pull, name: str) -> Pull:
         """An entry for bytes that are in the lake already."""
         delivery_id = known.delivery_id or ""
+        same_bytes = list(self.ledger.pulls_of(self.store, known.feed or "", delivery_id))
         same_event = any(
             pull.restates and pull.window == self.window and self.stated_at in (None, pull.delivered_at)
-            for pull in self.ledger.pulls_of(self.store, known.feed or "", delivery_id)
+            for pull in same_bytes
         )
         pull_id = self._pull_id(known.feed, delivery_id)
         outcome: Outcome = "duplicate" if known.rows_in or same_event else "loaded_empty"
         if same_event:
-            pull_id = event_id(delivery_id, pull_id, "repeated", self.now)
+            # numbered, not timed: the same deliveries in the same order give the same ledger
+            pull_id = event_id(delivery_id, pull_id, "repeated", sum(not pull.restates for pull in same_bytes))
         pull = replace(
             known,
             pull_id=pull_id,
