@@ -133,7 +133,7 @@ attributed as (
         {{ order_item('currency') }} as unit_price_currency,
         coalesce({{ order_item('is_multi_channel') }}, false) as is_multi_channel,
         coalesce({{ order_item('is_replacement') }}, false) as is_replacement,
-        {{ is_used_sku('rows.sku') }} as is_used,
+        {{ is_used_sku('coalesce(rows.sku, ' ~ order_item('sku') ~ ')') }} as is_used,
         coalesce({{ order_item('sku') }}, rows.sku) as order_sku
     from both_channels as rows
     {{ order_item_joins('rows') }}
