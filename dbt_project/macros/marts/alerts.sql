@@ -1,6 +1,6 @@
 {#
-  Alerts. Belongs here: how a number stands in a message and since when a state has lasted. Does not belong: when an alert
-  fires (mart_alerts and the marts it reads).
+  Alerts. Belongs here: how a number stands in a message and since when a state has lasted. Does not belong: when an
+  alert fires (mart_alerts and the marts it reads).
 #}
 
 {# A share as text in percent with one decimal: `12.5 %`. #}
@@ -14,7 +14,29 @@
 {# Days up to the as-of day that a state of n-day windows needs to be known on each day of that history: `day` rows. #}
 {% macro history_days(window_days) -%}
   {{ days_table(
-    "(select " ~ days_before('as_of_date', alert_history_days() | int + window_days - 1) ~ " from " ~ ref('dim_run') ~ ")",
+    "(select " ~ days_before("as_of_date", alert_history_days() | int + window_days - 1)
+      ~ " from " ~ ref('dim_run') ~ ")",
     "(select as_of_date from " ~ ref('dim_run') ~ ")"
   ) }}
+{%- endmacro %}
+
+{# A message: the text with each `{}` replaced by the next expression. Expressions that are NULL make it NULL. #}
+{% macro message(text, values) -%}
+  {%- for part in text.split("{}") -%}
+    {%- if not loop.first %} || cast({{ values[loop.index0 - 1] }} as varchar) || {% endif -%}
+    '{{ part | replace("'", "''") }}'
+  {%- endfor -%}
+{%- endmacro %}
+
+{# First day of an unbroken stretch after the last day (a column that may be NULL) on which the state was not there. #}
+{% macro stretch_start(last_quiet_day, as_of) -%}
+  coalesce(
+    {{ add_days(last_quiet_day, 1) }},
+    {{ days_before(as_of, alert_history_days() | int - 1) }}
+  )
+{%- endmacro %}
+
+{# An amount in a message: `, 24.83 USD`, nothing where it is unknown. #}
+{% macro amount_said(amount, currency, comma) -%}
+  coalesce('{{ comma }}' || cast(cast({{ amount }} as decimal(18, 2)) as varchar) || ' ' || {{ currency }}, '')
 {%- endmacro %}

@@ -1,10 +1,10 @@
 {#
-  The dispute desk. Belongs here: what a request's status, resolution and claim state mean, business days, and the next step
-  of each kind of case. Does not belong: the clocks' lengths (core.dim_figure).
+  The dispute desk. Belongs here: what a request's status, resolution and claim state mean, business days, and the
+  next step of each kind of case. Does not belong: the clocks' lengths (core.dim_figure).
 #}
 
-{# Whether a seller-fulfilled request waits for the seller's answer. An unknown status is taken as an answer: a case must not
-   be invented. #}
+{# Whether a seller-fulfilled request waits for the seller's answer. An unknown status is taken as an answer: a
+   case must not be invented. #}
 {% macro is_unanswered(status) -%}
   (coalesce(trim({{ status }}), '') = ''
     or {{ regexp_found("lower(" ~ status ~ ")", "^(pending|awaiting|requested|open|authori[sz]ation)") }})
@@ -27,8 +27,8 @@
     or {{ regexp_found("lower(coalesce(" ~ state ~ ", ''))", "grant|den[iy]|reject|clos|paid|reimburs|withdraw") }})
 {%- endmacro %}
 
-{# Whether a refund gives back (nearly) all of what one unit cost, so that the unit was to come back. Deductions for late or
-   opened returns go down to 80 %; smaller refunds are concessions with which the buyer keeps the unit. #}
+{# Whether a refund gives back (nearly) all of what one unit cost, so that the unit was to come back. Deductions
+   for late or opened returns go down to 80 %; smaller refunds are concessions with which the buyer keeps the unit. #}
 {% macro is_full_refund(refund, unit_price) -%}
   coalesce({{ refund }} >= 0.8 * {{ unit_price }}, true)
 {%- endmacro %}
@@ -45,7 +45,8 @@
       'Appeal with tracking, messages and photographs before the due day, or accept the decision.',
       '请在截止日前提交物流、沟通记录和照片进行申诉，或接受该决定。'],
     'safet_claim': [
-      'Inspect the returned unit; if it is damaged, different or incomplete, file a SAFE-T claim with photographs. If one is filed, answer what Amazon asks.',
+      'Inspect the returned unit; if it is damaged, different or incomplete, file a SAFE-T claim with photographs. '
+      ~ 'If one is filed, answer what Amazon asks.',
       '请检验退回商品；如有损坏、不符或缺件，请附照片提交 SAFE-T 索赔。若已提交，请回复亚马逊的询问。'],
     'fba_refund_without_return': [
       'Ask Amazon for reimbursement: the buyer was refunded and the unit is not back in the fulfilment centre.',

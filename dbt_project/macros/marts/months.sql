@@ -9,7 +9,10 @@
 
 {# First day of the month that is a whole number of months later: date. #}
 {% macro months_later(day, months) -%}
-  cast({{ dbt.dateadd('month', months, month_start(day)) }} as date)
+  {{ return(adapter.dispatch('months_later', 'returnscope')(day, months)) }}
+{%- endmacro %}
+{% macro default__months_later(day, months) -%}
+  cast({{ month_start(day) }} + interval {{ months }} month as date)
 {%- endmacro %}
 
 {# Monday of a day's week: date. #}

@@ -57,8 +57,8 @@
   )
 {%- endmacro %}
 
-{# Whether a share is strictly above a threshold: boolean, false without trials. Compared as counts, not as a quotient, so
-   that 3 of 100 is not above 0.03. #}
+{# Whether a share is strictly above a threshold: boolean, false without trials. Compared as counts, not as a
+   quotient, so that 3 of 100 is not above 0.03. #}
 {% macro is_above(successes, trials, threshold) -%}
   coalesce({{ trials }} > 0 and {{ successes }} > {{ threshold }} * {{ trials }}, false)
 {%- endmacro %}

@@ -15,13 +15,15 @@
 {# Whether a settlement line (relation alias) is Amazon's charge for grading a unit. #}
 {% macro is_grading_charge(line) -%}
   coalesce(
-    lower({{ line }}.transaction_type) like 'grade and resell%' or lower({{ line }}.amount_type) like 'grade and resell%',
+    lower({{ line }}.transaction_type) like 'grade and resell%'
+    or lower({{ line }}.amount_type) like 'grade and resell%',
     false
   )
 {%- endmacro %}
 
-{# What relisting one used unit brings: price of the grade less grading fee, fulfilment fee and referral fee, each to the
-   cent. NULL where one of them is unknown. Amazon's worked example: 30.00 x 95 % - 4.28 - 5.80 - 1.80 = 16.62. #}
+{# What relisting one used unit brings: price of the grade less grading fee, fulfilment fee and referral fee, each
+   to the cent. NULL where one of them is unknown. Amazon's worked example: 30.00 x 95 % - 4.28 - 5.80 - 1.80 =
+   16.62. #}
 {% macro grade_resell_unit_value(new_price, price_share, grading_fee, fulfilment_fee, referral_rate) -%}
   (round({{ new_price }} * {{ price_share }}, 2)
     - round(round({{ new_price }} * {{ price_share }}, 2) * {{ referral_rate }}, 2)

@@ -3,9 +3,9 @@
   computed from the counts (rates.sql).
 #}
 
-{# Whether a return (relation alias, if any) counts for its ASIN: new items only, as below the fraction line. The bucket of
-   returns without a marketplace also counts those of multi-channel orders: it has no denominator, and they must not vanish
-   from totals. #}
+{# Whether a return (relation alias, if any) counts for its ASIN: new items only, as below the fraction line. The
+   bucket of returns without a marketplace also counts those of multi-channel orders: it has no denominator, and
+   they must not vanish from totals. #}
 {% macro counts_as_returned(rows=none) -%}
   {%- set row = rows ~ '.' if rows else '' -%}
   ({{ row }}is_new_item or ({{ row }}marketplace = 'unattributed'
@@ -18,7 +18,13 @@
   ({{ counts_as_returned(rows) }} and {{ row }}attribution <> 'no_order' and {{ row }}purchase_date is not null)
 {%- endmacro %}
 
-{# Whether the status of an FBA return puts a sellable unit back into stock; reports without the column say nothing against it. #}
+{# Whether the status of an FBA return puts a sellable unit back into stock; reports without the column say nothing
+   against it. #}
 {% macro is_put_back(status) -%}
   (coalesce(trim({{ status }}), '') = '' or lower(trim({{ status }})) = 'unit returned to inventory')
+{%- endmacro %}
+
+{# Whether a fulfilment centre found the unit (relation alias) fit to be sold as new. #}
+{% macro is_found_sellable(rows) -%}
+  (coalesce(upper(trim({{ rows }}.disposition)), '') = 'SELLABLE')
 {%- endmacro %}

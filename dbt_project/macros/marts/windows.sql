@@ -1,7 +1,7 @@
 {#
-  Windows of 7, 30, 90 and 365 days that end on the as-of day and include it, each with the window before it, all from one
-  pass over the facts: a row falls into exactly one ring of ages, the narrowest of 7, 14, 30, 60 … days back that holds
-  it. Facts are summed once per ring, a handful of rows per key, and every window is a sum of rings.
+  Windows of 7, 30, 90 and 365 days that end on the as-of day and include it, each with the window before it, all
+  from one pass over the facts: a row falls into exactly one ring of ages, the narrowest of 7, 14, 30, 60 … days
+  back that holds it. Facts are summed once per ring, a handful of rows per key, and every window is a sum of rings.
 #}
 
 {# Lengths of the windows that marts report, in days. #}

@@ -1,14 +1,22 @@
--- Dated figures of Amazon's rules and of the seller. A series that the seller states replaces the published one of the same
--- figure, marketplace and scope as a whole.
+-- Dated figures of Amazon's rules and of the seller. A series that the seller states replaces the published one of the
+-- same figure, marketplace and scope as a whole.
 
 with own as (
     select * from {{ ref('stg_own_figures') }}
 ),
 
+replaced as (
+    select distinct
+        figure,
+        marketplace,
+        scope
+    from own
+),
+
 published as (
     select figures.*
     from {{ ref('stg_dated_figures') }} as figures
-    left join (select distinct figure, marketplace, scope from own) as replaced
+    left join replaced
         on figures.figure = replaced.figure
         and figures.marketplace = replaced.marketplace
         and coalesce({{ category_key('figures.scope') }}, '') = coalesce({{ category_key('replaced.scope') }}, '')

@@ -1,5 +1,5 @@
--- Until when a unit bought on a day can come back: the standard window, or the announced holiday date where that is later.
--- The orders report has no ship or delivery day, so both start from the purchase day.
+-- Until when a unit bought on a day can come back: the standard window, or the announced holiday date where that is
+-- later. The orders report has no ship or delivery day, so both start from the purchase day.
 
 with run as (
     select * from {{ ref('stg_run') }}
@@ -27,32 +27,48 @@ seasons as (
 -- a day outside the dates that a marketplace announced for a season is outside the season there
 announced as (
     select distinct season, marketplace from {{ ref('stg_holiday_return_policies') }}
+),
+
+deadlines as (
+    select
+        seasons.marketplace,
+        seasons.purchase_date,
+        coalesce(
+            policies.season,
+            case when announced.season is null then seasons.calendar_season end
+        ) as season,
+        coalesce(policies.basis, 'standard') as policy_basis,
+        policies.date_basis,
+        policies.exceptions,
+        policies.last_return_date as holiday_last_date,
+        {{ add_days('seasons.purchase_date', 'run.return_window_days') }} as standard_last_date,
+        run.processing_days,
+        run.as_of_date
+    from seasons
+    cross join run
+    left join {{ ref('stg_holiday_return_policies') }} as policies
+        on seasons.marketplace = policies.marketplace
+        and seasons.purchase_date between policies.purchased_from and policies.purchased_to
+    left join announced
+        on seasons.calendar_season = announced.season and seasons.marketplace = announced.marketplace
+),
+
+later as (
+    select
+        *,
+        case when holiday_last_date > standard_last_date then holiday_last_date else standard_last_date end
+            as last_return_date
+    from deadlines
 )
 
 select
-    seasons.marketplace,
-    seasons.purchase_date,
-    coalesce(
-        policies.season,
-        case when announced.season is null then seasons.calendar_season end
-    ) as season,
-    coalesce(policies.basis, 'standard') as policy_basis,
-    policies.date_basis,
-    policies.exceptions,
-    cast({{ add_days('seasons.purchase_date', 'run.return_window_days') }} as date) as standard_last_date,
-    cast(greatest(
-        {{ add_days('seasons.purchase_date', 'run.return_window_days') }},
-        coalesce(policies.last_return_date, {{ add_days('seasons.purchase_date', 'run.return_window_days') }})
-    ) as date) as last_return_date,
-    {{ add_days(
-        "greatest(" ~ add_days('seasons.purchase_date', 'run.return_window_days') ~ ", coalesce(policies.last_return_date, "
-        ~ add_days('seasons.purchase_date', 'run.return_window_days') ~ "))",
-        'run.processing_days'
-    ) }} <= run.as_of_date as is_over
-from seasons
-cross join run
-left join {{ ref('stg_holiday_return_policies') }} as policies
-    on seasons.marketplace = policies.marketplace
-        and seasons.purchase_date between policies.purchased_from and policies.purchased_to
-left join announced
-    on seasons.calendar_season = announced.season and seasons.marketplace = announced.marketplace
+    marketplace,
+    purchase_date,
+    season,
+    policy_basis,
+    date_basis,
+    exceptions,
+    cast(standard_last_date as date) as standard_last_date,
+    cast(last_return_date as date) as last_return_date,
+    {{ add_days('last_return_date', 'processing_days') }} <= as_of_date as is_over
+from later

@@ -1,5 +1,5 @@
--- What needs attention now, one row per alert. An alert keeps its id for as long as it lasts; `first_seen` is the first day on
--- which it would have fired without a break since, or the day of the event behind it.
+-- What needs attention now, one row per alert. An alert keeps its id for as long as it lasts; `first_seen` is the
+-- first day on which it would have fired without a break since, or the day of the event behind it.
 
 with run as (
     select * from {{ ref('dim_run') }}
@@ -123,15 +123,17 @@ high_rate_alerts as (
         'return_rate_30d' as metric,
         rates.return_rate as value,
         rates.category_return_rate as threshold,
-        coalesce(
-            {{ add_days('starts.last_quiet_day', 1) }}, {{ days_before('run.as_of_date', alert_history_days() | int - 1) }}
-        ) as first_seen,
-        rates.units_returned || ' of ' || rates.units_shipped || ' units came back in 30 days (' || {{ percent('rates.return_rate') }}
-            || '), credibly more than in the category (' || {{ percent('rates.category_return_rate') }} || '). '
-            || coalesce(rates.advice_en, '') as message_en,
-        '近30天售出 ' || rates.units_shipped || ' 件，退货 ' || rates.units_returned || ' 件（' || {{ percent('rates.return_rate') }}
-            || '），明显高于类目水平（' || {{ percent('rates.category_return_rate') }} || '）。' || coalesce(rates.advice_zh, '')
-            as message_zh
+        {{ stretch_start('starts.last_quiet_day', 'run.as_of_date') }} as first_seen,
+        {{ message(
+            '{} of {} units came back in 30 days ({}), credibly more than in the category ({}). {}',
+            ['rates.units_returned', 'rates.units_shipped', percent('rates.return_rate'),
+             percent('rates.category_return_rate'), "coalesce(rates.advice_en, '')"]
+        ) }} as message_en,
+        {{ message(
+            '近30天售出 {} 件，退货 {} 件（{}），明显高于类目水平（{}）。{}',
+            ['rates.units_shipped', 'rates.units_returned', percent('rates.return_rate'),
+             percent('rates.category_return_rate'), "coalesce(rates.advice_zh, '')"]
+        ) }} as message_zh
     from high_rates as rates
     cross join run
     left join high_rate_starts as starts using (store, marketplace, asin)
@@ -150,12 +152,16 @@ review_alerts as (
         critical_review_rate as value,
         cast(threshold as double) as threshold,
         first_alert_date as first_seen,
-        critical_reviews || ' of ' || reviews || ' reviews in 30 days have 1 to 3 stars (' || {{ percent('critical_review_rate') }}
-            || ', alert above ' || {{ percent('threshold') }} || ', category ' || {{ percent('category_critical_rate') }} || '). '
-            || coalesce(advice_en, '') as message_en,
-        '近30天 ' || reviews || ' 条评价中有 ' || critical_reviews || ' 条为1至3星（' || {{ percent('critical_review_rate') }}
-            || '，警戒线 ' || {{ percent('threshold') }} || '，类目 ' || {{ percent('category_critical_rate') }} || '）。'
-            || coalesce(advice_zh, '') as message_zh
+        {{ message(
+            '{} of {} reviews in 30 days have 1 to 3 stars ({}, alert above {}, category {}). {}',
+            ['critical_reviews', 'reviews', percent('critical_review_rate'), percent('threshold'),
+             percent('category_critical_rate'), "coalesce(advice_en, '')"]
+        ) }} as message_en,
+        {{ message(
+            '近30天 {} 条评价中有 {} 条为1至3星（{}，警戒线 {}，类目 {}）。{}',
+            ['reviews', 'critical_reviews', percent('critical_review_rate'), percent('threshold'),
+             percent('category_critical_rate'), "coalesce(advice_zh, '')"]
+        ) }} as message_zh
     from {{ ref('mart_performance') }}
     where window_days = 30 and is_alert
 ),
@@ -181,7 +187,8 @@ reason_shares as (
 surges as (
     select *
     from reason_shares
-    where {{ is_informative('reason_class') }} and {{ has_surged('units', 'item_units', 'previous_units', 'previous_item_units') }}
+    where {{ is_informative('reason_class') }}
+        and {{ has_surged('units', 'item_units', 'previous_units', 'previous_item_units') }}
 ),
 
 surge_days as (
@@ -252,15 +259,17 @@ surge_alerts as (
         'reason_share_30d' as metric,
         surges.share as value,
         surges.previous_share as threshold,
-        coalesce(
-            {{ add_days('starts.last_quiet_day', 1) }}, {{ days_before('run.as_of_date', alert_history_days() | int - 1) }}
-        ) as first_seen,
-        surges.reason_class || ' is the reason for ' || surges.units || ' of ' || surges.item_units || ' returned units in 30 days ('
-            || {{ percent('surges.share') }} || '; the 30 days before: ' || {{ percent('surges.previous_share') }} || '). '
-            || coalesce(classes.advice_en, '') as message_en,
-        '近30天 ' || surges.item_units || ' 件退货中有 ' || surges.units || ' 件原因为 ' || surges.reason_class || '（'
-            || {{ percent('surges.share') }} || '，此前30天为 ' || {{ percent('surges.previous_share') }} || '）。'
-            || coalesce(classes.advice_zh, '') as message_zh
+        {{ stretch_start('starts.last_quiet_day', 'run.as_of_date') }} as first_seen,
+        {{ message(
+            '{} is the reason for {} of {} returned units in 30 days ({}; the 30 days before: {}). {}',
+            ['surges.reason_class', 'surges.units', 'surges.item_units', percent('surges.share'),
+             percent('surges.previous_share'), "coalesce(classes.advice_en, '')"]
+        ) }} as message_en,
+        {{ message(
+            '近30天 {} 件退货中有 {} 件原因为 {}（{}，此前30天为 {}）。{}',
+            ['surges.item_units', 'surges.units', 'surges.reason_class', percent('surges.share'),
+             percent('surges.previous_share'), "coalesce(classes.advice_zh, '')"]
+        ) }} as message_zh
     from surges
     cross join run
     left join surge_starts as starts using (store, marketplace, asin, reason_class)
@@ -320,12 +329,16 @@ fee_alerts as (
         fees.return_rate as value,
         cast(coalesce(fees.threshold, 0) as double) as threshold,
         starts.first_seen,
-        fees.units_charged || ' returned units of those shipped in ' || substr(cast(fees.ship_month as varchar), 1, 7)
-            || ' are above the fee threshold; Amazon charges them from ' || cast(fees.charge_from as varchar) || ' to '
-            || cast(fees.charge_to as varchar) || case when fees.is_final then '.' else ' (provisional).' end as message_en,
-        substr(cast(fees.ship_month as varchar), 1, 7) || ' 发货的商品中有 ' || fees.units_charged || ' 件退货超过费用门槛；亚马逊将于 '
-            || cast(fees.charge_from as varchar) || ' 至 ' || cast(fees.charge_to as varchar) || ' 收费'
-            || case when fees.is_final then '。' else '（暂定）。' end as message_zh
+        {{ message(
+            '{} returned units of those shipped in {} are above the fee threshold; Amazon charges them from {} to {}{}.',
+            ['fees.units_charged', 'substr(cast(fees.ship_month as varchar), 1, 7)', 'fees.charge_from',
+             'fees.charge_to', "case when fees.is_final then '' else ' (provisional)' end"]
+        ) }} as message_en,
+        {{ message(
+            '{} 发货的商品中有 {} 件退货超过费用门槛；亚马逊将于 {} 至 {} 收费{}。',
+            ['substr(cast(fees.ship_month as varchar), 1, 7)', 'fees.units_charged', 'fees.charge_from',
+             'fees.charge_to', "case when fees.is_final then '' else '（暂定）' end"]
+        ) }} as message_zh
     from fees
     left join fee_starts as starts using (store, marketplace, asin, ship_month)
 ),
@@ -343,12 +356,16 @@ dispute_alerts as (
         cast(cases.days_left as double) as value,
         cast(7 as double) as threshold,
         greatest(cases.opened_on, {{ days_before('cases.due_on', 7) }}) as first_seen,
-        cases.kind || ', order ' || cases.order_id || ', due ' || cast(cases.due_on as varchar)
-            || coalesce(', ' || cast(cast(cases.amount as decimal(18, 2)) as varchar) || ' ' || cases.currency, '') || '. '
-            || cases.next_step as message_en,
-        cases.kind || '，订单 ' || cases.order_id || '，截止 ' || cast(cases.due_on as varchar)
-            || coalesce('，' || cast(cast(cases.amount as decimal(18, 2)) as varchar) || ' ' || cases.currency, '') || '。'
-            || cases.next_step_zh as message_zh
+        {{ message(
+            '{}, order {}, due {}{}. {}',
+            ['cases.kind', 'cases.order_id', 'cases.due_on', amount_said('cases.amount', 'cases.currency', ', '),
+             'cases.next_step']
+        ) }} as message_en,
+        {{ message(
+            '{}，订单 {}，截止 {}{}。{}',
+            ['cases.kind', 'cases.order_id', 'cases.due_on', amount_said('cases.amount', 'cases.currency', '，'),
+             'cases.next_step_zh']
+        ) }} as message_zh
     from {{ ref('mart_dispute_desk') }} as cases
     where cases.days_left <= 7
 ),
@@ -366,9 +383,14 @@ unmapped_alerts as (
         cast(sum(returns.units) as double) as value,
         cast(0 as double) as threshold,
         min(returns.return_date) as first_seen,
-        sum(returns.units) || ' returned units carry the unknown reason code ' || {{ canonical_code('returns.reason_code') }}
-            || '. Map it in the reason code table.' as message_en,
-        sum(returns.units) || ' 件退货带有未知原因代码 ' || {{ canonical_code('returns.reason_code') }} || '，请在原因代码表中补充映射。' as message_zh
+        {{ message(
+            '{} returned units carry the unknown reason code {}. Map it in the reason code table.',
+            ['sum(returns.units)', canonical_code('returns.reason_code')]
+        ) }} as message_en,
+        {{ message(
+            '{} 件退货带有未知原因代码 {}，请在原因代码表中补充映射。',
+            ['sum(returns.units)', canonical_code('returns.reason_code')]
+        ) }} as message_zh
     from {{ ref('fct_returns') }} as returns
     cross join run
     where returns.reason_class_code = 'unmapped'
@@ -377,13 +399,15 @@ unmapped_alerts as (
 ),
 
 alerts as (
-    {%- for cte in ['high_rate_alerts', 'review_alerts', 'surge_alerts', 'fee_alerts', 'dispute_alerts', 'unmapped_alerts'] %}
-    select * from {{ cte }} {{ "union all" if not loop.last }}
+    {%- for kind in ['high_rate', 'review', 'surge', 'fee', 'dispute', 'unmapped'] %}
+    select * from {{ kind }}_alerts {{ "union all" if not loop.last }}
     {%- endfor %}
 )
 
 select
-    md5({{ spelled(['alerts.kind', 'alerts.store', 'alerts.marketplace', 'alerts.asin', 'alerts.subject']) }}) as alert_id,
+    md5({{ spelled(
+        ['alerts.kind', 'alerts.store', 'alerts.marketplace', 'alerts.asin', 'alerts.subject']
+    ) }}) as alert_id,
     alerts.kind,
     alerts.severity,
     alerts.store,

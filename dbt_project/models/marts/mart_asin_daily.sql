@@ -1,5 +1,5 @@
--- Units and money of each ASIN, day by day. The facts are grouped here once; windows and holiday weeks are sums of this.
--- An order counts on its purchase day, a return on its return day, a refund on the day it was posted.
+-- Units and money of each ASIN, day by day. The facts are grouped here once; windows and holiday weeks are sums of
+-- this. An order counts on its purchase day, a return on its return day, a refund on the day it was posted.
 
 with run as (
     select * from {{ ref('dim_run') }}

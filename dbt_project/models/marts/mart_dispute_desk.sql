@@ -1,5 +1,6 @@
--- Open cases about returns and refunds, each with its amount, its clock, the next step and the rows it rests on. A case is
--- listed from the day its clock starts until it is settled or its claim window has closed; duties stay until they are done.
+-- Open cases about returns and refunds, each with its amount, its clock, the next step and the rows it rests on. A
+-- case is listed from the day its clock starts until it is settled or its claim window has closed; duties stay until
+-- they are done.
 
 with run as (
     select * from {{ ref('dim_run') }}
@@ -152,8 +153,8 @@ a_to_z as (
     {{ join_figure('days', 'a_to_z_appeal_days', 'claims.marketplace', 'claims.opened_on') }}
 ),
 
--- Filed claims that are not decided, and units that Amazon refunded, that came back for no fault of the seller's, and for
--- which a claim can still be filed. The claim window is the one that held when the clock started.
+-- Filed claims that are not decided, and units that Amazon refunded, that came back for no fault of the seller's, and
+-- for which a claim can still be filed. The claim window is the one that held when the clock started.
 safet as (
     select
         'safet_claim' as kind,
@@ -185,9 +186,13 @@ safet as (
             end as opened_on,
             refunded_amount as amount,
             refunded_currency as currency,
-            evidence || coalesce(', SAFE-T ' || safet_claim_id, '') || coalesce(' ' || safet_claim_state, '') as evidence
+            evidence
+            || coalesce(', SAFE-T ' || safet_claim_id, '') || coalesce(' ' || safet_claim_state, '') as evidence
         from requested
-        where (safet_claim_id is not null and not {{ is_claim_decided('safet_claim_state', 'safet_claim_reimbursement') }})
+        where (
+                safet_claim_id is not null
+                and not {{ is_claim_decided('safet_claim_state', 'safet_claim_reimbursement') }}
+            )
             or (
                 safet_claim_id is null
                 and {{ is_refunded_by_amazon('requested') }}
@@ -266,7 +271,8 @@ fba_refunds as (
         cast(round(missing.missing_amount - coalesce(reimbursed.amount, 0), 2) as decimal(18, 4)) as amount,
         missing.currency,
         'open' as state,
-        missing.evidence || coalesce(', reimbursed so far ' || cast(cast(reimbursed.amount as decimal(18, 2)) as varchar), '')
+        missing.evidence
+        || coalesce(', reimbursed so far ' || cast(cast(reimbursed.amount as decimal(18, 2)) as varchar), '')
             as evidence,
         true as ends_when_due
     from missing
@@ -280,8 +286,8 @@ fba_refunds as (
         and {{ is_full_refund('missing.refund_amount', 'unit_prices.unit_price') }}
 ),
 
--- Refunded by the seller's account, and no unit: no request at all, or one whose parcel did not arrive. A parcel under way
--- for no longer than the processing days is not a case yet.
+-- Refunded by the seller's account, and no unit: no request at all, or one whose parcel did not arrive. A parcel under
+-- way for no longer than the processing days is not a case yet.
 fbm_refunds as (
     select
         'refund_without_return' as kind,

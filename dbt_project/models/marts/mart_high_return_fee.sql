@@ -1,5 +1,5 @@
--- The FBA fee on products with a high return rate, by the month in which units were shipped: those that come back in that
--- month or the two after it, above the category's threshold, are charged in the third month after it.
+-- The FBA fee on products with a high return rate, by the month in which units were shipped: those that come back in
+-- that month or the two after it, above the category's threshold, are charged in the third month after it.
 
 with run as (
     select * from {{ ref('dim_run') }}
@@ -73,7 +73,8 @@ judged as (
         coalesce(every_unit.value, 0) <> 1 and trailing_months.units_shipped < minimum.value as is_exempt,
         coalesce(every_unit.source, threshold.source) as source
     from trailing_months
-    {{ join_figure('minimum', 'high_return_fee_min_units', 'trailing_months.marketplace', 'trailing_months.ship_month') }}
+    {{ join_figure('minimum', 'high_return_fee_min_units', 'trailing_months.marketplace',
+                   'trailing_months.ship_month') }}
     {{ join_figure('threshold', 'high_return_fee_threshold', 'trailing_months.marketplace',
                    'trailing_months.ship_month', 'trailing_months.category') }}
     {{ join_figure('every_unit', 'high_return_fee_every_unit', 'trailing_months.marketplace',

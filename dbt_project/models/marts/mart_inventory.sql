@@ -19,17 +19,19 @@ stock as (
     group by store, marketplace, asin, sku
 ),
 
--- Units go back to the store's stock, whatever marketplace they were sold in. A sellable unit that Amazon reimbursed is not
--- put back: it is Amazon's then.
+-- Units go back to the store's stock, whatever marketplace they were sold in. A sellable unit that Amazon reimbursed
+-- is not put back: it is Amazon's then.
 returned as (
     select
         returns.store,
         returns.sku,
-        sum(case when upper(trim(returns.disposition)) = 'SELLABLE' and {{ is_put_back('returns.status') }} then returns.units end)
-            as returned_sellable,
-        sum(case when upper(trim(returns.disposition)) = 'SELLABLE' and not {{ is_put_back('returns.status') }} then returns.units end)
-            as returned_not_put_back,
-        sum(case when coalesce(upper(trim(returns.disposition)), '') <> 'SELLABLE' then returns.units end) as returned_unsellable
+        sum(case
+            when {{ is_found_sellable('returns') }} and {{ is_put_back('returns.status') }} then returns.units
+        end) as returned_sellable,
+        sum(case
+            when {{ is_found_sellable('returns') }} and not {{ is_put_back('returns.status') }} then returns.units
+        end) as returned_not_put_back,
+        sum(case when not {{ is_found_sellable('returns') }} then returns.units end) as returned_unsellable
     from {{ ref('fct_returns') }} as returns
     cross join run
     where returns.channel = 'FBA' and {{ in_window('returns.return_date', 'run.as_of_date', 30) }}

@@ -1,5 +1,5 @@
--- Share of critical reviews (1 to 3 stars) of each ASIN, the alert above the threshold, and how far the ASIN is credibly
--- worse than its category. Reviews without a date are in no window.
+-- Share of critical reviews (1 to 3 stars) of each ASIN, the alert above the threshold, and how far the ASIN is
+-- credibly worse than its category. Reviews without a date are in no window.
 
 with run as (
     select * from {{ ref('dim_run') }}

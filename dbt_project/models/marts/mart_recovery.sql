@@ -1,5 +1,5 @@
--- What Grade and Resell brings in, by grade and month: units graded, used units sold, their sales, Amazon's fees for both.
--- Grading counts in its own month, a sale with its fees in the month of the sale.
+-- What Grade and Resell brings in, by grade and month: units graded, used units sold, their sales, Amazon's fees for
+-- both. Grading counts in its own month, a sale with its fees in the month of the sale.
 
 with run as (
     select * from {{ ref('dim_run') }}
@@ -90,8 +90,8 @@ used_lines as (
         )
 ),
 
--- A grading charge carries the title of the product and often no SKU. Titles differ by language, and a returned unit bears
--- the one it was sold under. A title of two items names neither.
+-- A grading charge carries the title of the product and often no SKU. Titles differ by language, and a returned unit
+-- bears the one it was sold under. A title of two items names neither.
 charge_titles as (
     select distinct store, amount_description as title
     from used_lines
@@ -152,8 +152,9 @@ sale_fees as (
     where not lines.is_grading_charge
 ),
 
--- A grading charge does not say which grade the unit got: a month's charges for an item are spread over the units graded in
--- the newest month up to the posting, exact to the cent. Units of an unknown order may belong to any marketplace.
+-- A grading charge does not say which grade the unit got: a month's charges for an item are spread over the units
+-- graded in the newest month up to the posting, exact to the cent. Units of an unknown order may belong to any
+-- marketplace.
 posted_charges as (
     select
         store,
@@ -288,7 +289,8 @@ valued as (
     from amounts
     cross join run
     left join {{ ref('dim_asin') }} as items using (store, marketplace, asin)
-    {{ join_figure('share', 'grade_resell_price_share', 'amounts.marketplace', 'run.as_of_date', 'amounts.used_condition') }}
+    {{ join_figure('share', 'grade_resell_price_share', 'amounts.marketplace', 'run.as_of_date',
+                   'amounts.used_condition') }}
     {{ join_figure('grading', 'grade_resell_fee', 'amounts.marketplace', 'run.as_of_date') }}
     {{ join_figure('fulfilment', 'fba_fulfilment_fee', 'amounts.marketplace', 'run.as_of_date') }}
     {{ join_figure('referral', 'referral_fee_rate', 'amounts.marketplace', 'run.as_of_date') }}

@@ -93,8 +93,8 @@ shares as (
     window asin_window as (partition by store, marketplace, asin, channel, window_days)
 ),
 
--- A comment stands for its class the better, the more the words agree with the class and the surer the verdict; then the
--- newest. Only the best three of a channel and ring can be among the best three of a window.
+-- A comment stands for its class the better, the more the words agree with the class and the surer the verdict; then
+-- the newest. Only the best three of a channel and ring can be among the best three of a window.
 comments as (
     select
         store,

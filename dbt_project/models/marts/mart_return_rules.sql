@@ -17,8 +17,9 @@ items as (
         insights.return_rate,
         insights.is_high_return_rate,
         insights.currency,
-        cast(round(coalesce(asins.price, insights.sales_amount / nullif(insights.units_shipped, 0)), 2) as decimal(18, 4))
-            as price
+        cast(
+            round(coalesce(asins.price, insights.sales_amount / nullif(insights.units_shipped, 0)), 2) as decimal(18, 4)
+        ) as price
     from {{ ref('mart_asin_insights') }} as insights
     left join {{ ref('dim_asin') }} as asins
         on insights.store = asins.store
@@ -66,7 +67,7 @@ sellable as (
         returns.store,
         returns.asin,
         sum(returns.units) as units,
-        sum(case when upper(trim(returns.disposition)) = 'SELLABLE' then returns.units else 0 end) as units_sellable
+        sum(case when {{ is_found_sellable('returns') }} then returns.units else 0 end) as units_sellable
     from {{ ref('fct_returns') }} as returns
     cross join run
     where returns.channel = 'FBA'
@@ -111,7 +112,8 @@ figures as (
     {{ join_figure('resale', 'resale_share', 'items.marketplace', 'run.as_of_date', 'items.category') }}
 ),
 
--- what is saved per unit when the buyer keeps it; without a resale share it may be worth anything between nothing and the price
+-- what is saved per unit when the buyer keeps it; without a resale share it may be worth anything between nothing and
+-- the price
 savings as (
     select
         *,
@@ -148,12 +150,15 @@ select
             then 'Freight and processing exceed what the unit can be resold for.'
         when suggested.suggested_rule = 'standard_return'
             then 'The unit can be resold for more than freight and processing cost.'
-        when suggested.resale_share is null then 'Unknown resale value: no unit of it was graded, and no resale_share is set.'
+        when suggested.resale_share is null
+            then 'Unknown resale value: no unit of it was graded, and no resale_share is set.'
         else 'Freight and resale value are close: a part of the price may settle it without a return.'
     end
     || case when suggested.processing_cost is null then ' Processing cost is unknown and not in it.' else '' end
-    || case when suggested.freight is not null and not suggested.is_own_freight then ' Freight is the store''s average.' else '' end
-        as why,
+    || case
+        when suggested.freight is not null and not suggested.is_own_freight then ' Freight is the store''s average.'
+        else ''
+    end as why,
     case
         when suggested.price is null then '价格未知。'
         when suggested.freight is null then '退货运费未知：一年内没有面单费用。'
@@ -163,8 +168,9 @@ select
         else '运费与转售价值接近：可提供部分退款且无需退货。'
     end
     || case when suggested.processing_cost is null then '处理成本未知，未计入。' else '' end
-    || case when suggested.freight is not null and not suggested.is_own_freight then '运费为店铺平均值。' else '' end
-        as why_zh,
+    || case
+        when suggested.freight is not null and not suggested.is_own_freight then '运费为店铺平均值。' else ''
+    end as why_zh,
     cast(suggested.units_shipped as bigint) as units_shipped,
     cast(suggested.units_returned as bigint) as units_returned,
     suggested.return_rate,
