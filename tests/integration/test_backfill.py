@@ -1,0 +1,94 @@
+"""A simulated seller with a connector: nights that pull, and a season loaded again through the command line."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.installation import Installation
+
+CONFIG = """
+[stores.sim]
+region = "na"
+marketplaces = ["US"]
+connector = "simulator"
+options = {asins = 20, days = 92, end = 2026-01-31, seed = 4}
+"""
+
+
+@pytest.fixture(scope="module")
+def sim(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    return Installation(tmp_path_factory.mktemp("sim"), config=CONFIG)
+
+
+def test_a_night_asks_for_what_can_still_be_restated(sim: Installation) -> None:
+    said = sim.run("run")
+    assert re.search(r"Asking for \d+ windows", said)
+    assert sim.current().startswith("2026-01-31-")
+    # in February a night looks 90 days back
+    assert sim.query("select min(purchase_date)::varchar from fct_order_lines")[0][0] >= "2025-11-02"
+    assert "Nothing has changed" in sim.run("run")
+
+
+def test_a_season_is_completed_with_one_build_and_an_account_of_what_changed(sim: Installation) -> None:
+    first = sim.current()
+    plan = sim.run("backfill", "--season", "2025", "--plan")
+    assert re.findall(r"sim +(\w+) +2025-11-01\.\.2025-11-02", plan) == ["fba_returns", "mfn_returns", "orders"]
+    sim.run("pull", "--store", "sim", "--feed", "orders", "--from", "2025-11-01", "--to", "2025-11-02")
+    said = sim.run("backfill", "--season", "2025")  # goes on with what is left, as after a kill
+    assert "2 windows to ask for within 2025-11-01..2026-01-31" in said
+    assert "Still missing" not in said
+    second = sim.current()
+    assert f"{first} -> {second}" in said
+    before, after = (int(n.replace(",", "")) for n in re.search(r"fct_order_lines +([\d,]+) +([\d,]+)", said).groups())  # type: ignore[union-attr]
+    assert after > before
+    assert {path.name for path in (sim.home / "lake" / "releases").iterdir()} == {first, second, "current.json"}
+
+    said = sim.run("backfill", "--season", "2025")
+    assert "0 windows to ask for" in said
+    assert f"Nothing has changed; published is still {second}" in said
+
+
+def test_the_days_that_an_inbox_store_still_lacks_are_named(tmp_path: Path) -> None:
+    from tests.support.deliveries import fba, tsv
+
+    acme = Installation(tmp_path)
+    inbox = acme.home / "inbox" / "acme"
+    inbox.mkdir(parents=True)
+    (inbox / "fba_returns__2025-11-01..2025-12-31.tsv").write_text(tsv([fba(return_date="2025-12-01T09:30:00+00:00")]))
+    said = acme.run("backfill", "--season", "2025")
+    assert "Still missing for acme/fba_returns: 31 of 92 days: 2026-01-01..2026-01-31" in said
+    assert "Published 2025-12-31-" in said
+
+
+@pytest.mark.s3
+def test_a_lake_in_a_bucket_serves_like_a_folder(tmp_path: Path, s3_lake_url: str) -> None:
+    """The same seller on a real S3 server: run, no news, verify. Only the lake is elsewhere."""
+    config = CONFIG.replace("days = 92", "days = 5")
+    remote = Installation(tmp_path, config=config, environment={"RETURNSCOPE_LAKE": s3_lake_url})
+    assert "Published 2026-01-31-" in remote.run("run")
+    assert not (remote.home / "lake").exists()
+    assert "Nothing has changed" in remote.run("run")
+    assert "every byte as published" in remote.run("verify")
+
+
+@pytest.mark.slow
+def test_the_demo_is_the_same_each_time_and_ends_with_what_to_do(tmp_path: Path) -> None:
+    arguments = ("demo", "--days", "3", "--seed", "7", "--asins", "30")
+    one, other = (Installation(tmp_path / name, config="") for name in ("one", "other"))
+    for demo in (one, other):
+        (demo.folder / "returnscope.toml").unlink()
+        said = demo.run(*arguments)
+        assert "The 10 worst ASINs" in said or "worst ASINs" in said
+        assert "What to type next" in said
+    assert one.current() == other.current()
+    manifests = [
+        (demo.home / "lake" / "releases" / demo.current() / "manifest.json").read_bytes() for demo in (one, other)
+    ]
+    assert manifests[0] == manifests[1]
+    assert "Nothing has changed" in one.run("run")
+    (one.folder / "mine.txt").write_text("x")
+    one.run("ingest", one.folder / "mine.txt", "--store", "acme-na", code=1)
+    assert "deliveries of your own" in one.run(*arguments, code=2)
