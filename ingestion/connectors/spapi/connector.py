@@ -94,9 +94,8 @@ class SpApiConnector:
         self._options = options
         self._clock = clock or Clock()
         self._max_wait = max_wait or options.max_wait
-        self._state = State(
-            settings.home / "connectors" / "spapi" / "state.sqlite", f"{options.account}@{store.region}"
-        )
+        folder = settings.home / "connectors" / "spapi"
+        self._state = State(folder / "state.sqlite", f"{options.account}@{store.region}", self._clock.now())
 
     def close(self) -> None:
         """Close the state file."""
@@ -576,16 +575,6 @@ class _Options:
             token_endpoint=str(store.options.get("token_endpoint", TOKEN_ENDPOINT)),
             max_wait=timedelta(minutes=minutes),
         )
-
-
-@contextmanager
-def open_spapi(settings: Settings, store_id: str, store: Store) -> Iterator[SpApiConnector]:
-    """The connector of a store. Credentials are only read when it is asked for something."""
-    connector = SpApiConnector(settings, store_id, store)
-    try:
-        yield connector
-    finally:
-        connector.close()
 
 
 def _plan_note(job: _Job, now: datetime) -> str:

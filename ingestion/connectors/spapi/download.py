@@ -121,7 +121,8 @@ class Download:
             expected = int(length) + (have if goes_on else 0) if length and length.isdigit() else None
             with self._path.open("ab" if goes_on else "wb") as file:
                 self._path.chmod(0o600)  # it may hold buyers' addresses until intake has dropped them
-                for piece in answer.iter_raw(_CHUNK):
+                # as they arrive: with a size asked for, the last bytes before a break would be held back and lost
+                for piece in answer.iter_raw():
                     file.write(piece)
                     file.flush()
             if expected is not None and self._size() != expected:

@@ -74,15 +74,19 @@ class Entry:
 class State:
     """The file, opened for one account in one region."""
 
-    def __init__(self, path: Path, account: str) -> None:
+    def __init__(self, path: Path, account: str, now: datetime) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder = path.parent
         self.account = account
         # autocommit: each statement is its own transaction unless `_at_once` opens one
         self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
+        # a kill loses nothing; a power cut may lose the last moments (a request asked twice) but never harms the file.
+        # 0.1 ms a change instead of 19 ms, and there are several for each call
+        self._db.execute("pragma journal_mode = wal")
+        self._db.execute("pragma synchronous = normal")
         self._db.executescript(_SCHEMA)
         path.chmod(0o600)
-        horizon = _text(datetime.now(UTC) - KEPT - timedelta(days=10))
+        horizon = _text(now - KEPT - timedelta(days=10))
         self._db.execute("delete from reports where asked_at < ?", (horizon,))
 
     def close(self) -> None:
