@@ -801,6 +801,13 @@ def case(release: Release, case_id: str) -> Row | None:
     return found[0] if found else None
 
 
+def decisions(release: Release) -> list[Row]:
+    """Decisions that runs have taken in."""
+    if not release.has("fct_decisions"):
+        return []
+    return release.rows("select * from fct_decisions where decided_at is not null order by decided_at, decision_id")
+
+
 def case_kinds(release: Release) -> list[str]:
     """Kinds of cases in the release."""
     return [row["kind"] for row in release.rows("select distinct kind from mart_dispute_desk order by 1")]

@@ -3,9 +3,9 @@
 Belongs here: the form of a decision, writing it, reading what is in the inbox. Does not belong: the cases (a mart), who
 may decide (`access.py`), taking the files in (the next run does).
 
-One decision is one file `inbox/<store>/decisions__<moment>.jsonl` with one line. It is written under a hidden name and
-linked to its own in one step, so a run never takes half of one, and it is never changed: a later decision about the
-same case stands beside it and counts instead.
+One decision is one file `inbox/<store>/decisions____<moment>.jsonl` (feed, no window, delivered at) with one line. It
+is written under a hidden name and linked to its own in one step, so a run never takes half of one, and it is never
+changed: a later decision about the same case stands beside it and counts instead.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def record(decision: Decision, inbox: Path | None = None) -> Path:
         os.fsync(file.fileno())
     try:
         while True:
-            final = folder / f"decisions__{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}.jsonl"
+            final = folder / f"decisions____{datetime.now(UTC):%Y-%m-%dT%H%M%S.%fZ}.jsonl"
             try:
                 os.link(hidden, final)
                 break
@@ -132,6 +132,20 @@ def recorded(stores: Iterable[str] | None = None, inbox: Path | None = None) -> 
             if decision is not None and (wanted is None or decision.store in wanted):
                 found[decision.decision_id] = decision
     return sorted(found.values(), key=lambda decision: (decision.decided_at, decision.decision_id))
+
+
+def known(release: data.Release, stores: Iterable[str] | None = None) -> list[Decision]:
+    """Every decision of the release and of the inbox, oldest first, each once."""
+    published = [
+        Decision(**{**{name: row[name] for name in Decision.__dataclass_fields__}, **_blanks(row)})
+        for row in data.decisions(release)
+    ]
+    found = {decision.decision_id: decision for decision in (*published, *recorded(stores))}
+    return sorted(found.values(), key=lambda decision: (decision.decided_at, decision.decision_id))
+
+
+def _blanks(row: data.Row) -> dict[str, str]:
+    return {name: row[name] or "" for name in ("kind", "note", "decided_by")}
 
 
 def newest(decisions: Iterable[Decision]) -> dict[tuple[str, str], Decision]:

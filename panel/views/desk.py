@@ -19,7 +19,7 @@ def show(page: Page) -> None:
     """Draw the page."""
     words = page.words
     page.release.need("mart_dispute_desk")
-    made = decisions.recorded(page.visitor.stores)
+    made = decisions.known(page.release, page.visitor.stores)
     newest = decisions.newest(made)
     asked = st.query_params.get("case", "")
     case = data.case(page.release, asked) if asked else None
@@ -192,7 +192,7 @@ def _amount(text: str) -> Decimal:
 def _made(page: Page, made: list[Decision]) -> None:
     """Decisions about this case, newest first, with what was recorded just now."""
     case_id = st.query_params.get("case", "")
-    made = [d for d in decisions.recorded(page.visitor.stores) if d.case_id == case_id] or made
+    made = [d for d in decisions.known(page.release, page.visitor.stores) if d.case_id == case_id] or made
     if made:
         page.section("desk.history")
         page.html(element("ul", *(_line(page, decision) for decision in reversed(made)), class_="rs-list"))

@@ -113,7 +113,7 @@ def _desk_tile(page: Page) -> Html:
     if not page.release.has("mart_dispute_desk"):
         return tile(words("today.cases"), words.count(None), note=words("missing.short"))
     found = data.open_cases(page.release, page.where)
-    made = decisions.newest(decisions.recorded(page.visitor.stores))
+    made = decisions.newest(decisions.known(page.release, page.visitor.stores))
     change = (
         words("today.overdue", count=words.count(found["overdue"])) if found["overdue"] else words("today.none_overdue")
     )

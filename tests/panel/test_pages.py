@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -179,7 +180,7 @@ def test_a_decision_is_written_to_the_inbox_and_shown_at_once(panel_home: Path, 
     assert not app.exception
     assert app.success
     (file,) = (panel_home / "inbox" / case["store"]).iterdir()
-    assert re.fullmatch(r"decisions__\d{8}T\d{12}Z\.jsonl", file.name)
+    assert re.fullmatch(r"decisions____\d{4}-\d\d-\d\dT\d{6}\.\d{6}Z\.jsonl", file.name)
     (made,) = decisions.recorded()
     assert (made.case_id, made.decision, made.amount, made.currency, made.note) == (
         case["case_id"], "refund_partial", Decimal("5.00"), case["currency"], "kept the box",
@@ -188,6 +189,27 @@ def test_a_decision_is_written_to_the_inbox_and_shown_at_once(panel_home: Path, 
     listed = run_page("desk", lang="en")
     assert f"case={case['case_id']}" not in html_of(listed)
     assert "Refund in part" in html_of(listed)  # among the decisions of the day
+
+
+def test_decisions_of_the_release_and_of_the_inbox_are_one_list(panel_home: Path) -> None:
+    import duckdb
+
+    case = data.cases(data.current(), data.Filter())[0]
+    made = decisions.decide(case, "approve", note="first")
+    decisions.record(made)
+    path = panel_home / "published" / "marts.duckdb"
+    fresh = Path(shutil.copy(path, path.with_name("fresh.db")))
+    with duckdb.connect(str(fresh)) as con:
+        con.execute(
+            "insert into fresh.marts.fct_decisions "
+            "(decision_id, store, case_id, kind, decision, decided_at, as_of_date) "
+            "values (?, ?, ?, 'refund_due', 'approve', ?, ?), ('older', ?, ?, null, 'decline', '2026-01-01 00:00:00+00', ?)",
+            [made.decision_id, made.store, made.case_id, made.decided_at, AS_OF, made.store, made.case_id, AS_OF],
+        )
+    fresh.replace(path)
+    known = decisions.known(data.current())
+    assert [decision.decision_id for decision in known] == ["older", made.decision_id]
+    assert decisions.newest(known)[made.store, made.case_id].note == "first"
 
 
 @pytest.mark.parametrize("amount", ["", "0", "-1", "abc", "1.234", "NaN", "999999"])
@@ -237,6 +259,12 @@ def test_only_permitted_stores_are_seen(panel_home: Path, run_page: Callable[...
     assert data.case(release, "case-north-US-B000TEST01") is None
     assert data.homes_of(release, "B000TEST01")
     assert {row["store"] for row in data.scopes(release)} == {"isles"}
+
+
+def test_visitors_with_different_rights_read_one_file_at_once(panel_home: Path) -> None:
+    everything, some, none = data.current(), data.current(frozenset({"isles"})), data.current(frozenset())
+    assert [len(data.homes_of(release, "B000TEST01")) for release in (everything, some, none)] == [3, 1, 0]
+    assert data.current() is everything
 
 
 def test_decisions_of_one_moment_do_not_meet(panel_home: Path) -> None:

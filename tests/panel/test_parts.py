@@ -268,3 +268,13 @@ def test_a_release_reaches_nothing_but_its_file(marts: Path) -> None:
     ):
         with pytest.raises(duckdb.Error):
             release.rows(statement)
+
+
+def test_the_feed_takes_what_the_desk_writes() -> None:
+    """The panel imports no other package, so the two declarations are held together here."""
+    from data_contracts.registry import get_feed
+
+    feed = get_feed("decisions")
+    assert feed.column("decision").allowed == decisions.KINDS
+    written = set(Decision.__dataclass_fields__)
+    assert written - {"store"} == {column.name for column in feed.columns}

@@ -3,6 +3,7 @@
 {# window, keyed or snapshot #}
 {% macro feed_merge(feed) %}
   {% set values = {
+    "decisions": "keyed",
     "fba_returns": "window",
     "grade_resell": "keyed",
     "inventory": "snapshot",
@@ -18,6 +19,7 @@
 {# physical columns of the key; empty unless keyed #}
 {% macro feed_key(feed) %}
   {% set values = {
+    "decisions": ["decision_id"],
     "fba_returns": [],
     "grade_resell": ["lpn", "order_id"],
     "inventory": [],
@@ -33,6 +35,7 @@
 {# physical columns of the key where the first key column is blank; empty: there is none #}
 {% macro feed_fallback_key(feed) %}
   {% set values = {
+    "decisions": [],
     "fba_returns": [],
     "grade_resell": ["order_id", "manual_order_item_id", "sku", "asin", "event_date_at", "event_date_day"],
     "inventory": [],
@@ -48,6 +51,7 @@
 {# physical columns that tell a row apart where a file without a window restates rows #}
 {% macro feed_identity(feed) %}
   {% set values = {
+    "decisions": [],
     "fba_returns": ["return_date_at", "return_date_day", "order_id", "sku", "asin", "fnsku", "fulfillment_center_id", "reason", "license_plate_number"],
     "grade_resell": [],
     "inventory": [],
@@ -63,6 +67,7 @@
 {# physical day column of the event, or an empty string for snapshots #}
 {% macro feed_event_day(feed) %}
   {% set values = {
+    "decisions": "decided_at_day",
     "fba_returns": "return_date_day",
     "grade_resell": "event_date_day",
     "inventory": "",
@@ -78,6 +83,7 @@
 {# all physical columns in order #}
 {% macro feed_columns(feed) %}
   {% set values = {
+    "decisions": ["_store", "_delivery_id", "_line_number", "decision_id", "case_id", "kind", "order_id", "asin", "decision", "amount", "currency", "note", "decided_by", "decided_at_at", "decided_at_day"],
     "fba_returns": ["_store", "_delivery_id", "_line_number", "return_date_at", "return_date_day", "order_id", "sku", "asin", "fnsku", "product_name", "quantity", "fulfillment_center_id", "detailed_disposition", "reason", "status", "license_plate_number", "customer_comments"],
     "grade_resell": ["_store", "_delivery_id", "_line_number", "event_date_at", "event_date_day", "order_id", "value_recovery_type", "lpn", "manual_order_item_id", "sku", "fnsku", "asin", "quantity", "unit_status", "reason_for_unit_status", "used_condition", "used_sku", "used_fnsku", "disposition"],
     "inventory": ["_store", "_delivery_id", "_line_number", "sku", "fnsku", "asin", "product_name", "condition", "your_price", "mfn_listing_exists", "afn_listing_exists", "per_unit_volume", "mfn_fulfillable_quantity", "afn_warehouse_quantity", "afn_fulfillable_quantity", "afn_unsellable_quantity", "afn_reserved_quantity", "afn_total_quantity", "afn_inbound_working_quantity", "afn_inbound_shipped_quantity", "afn_inbound_receiving_quantity", "afn_researching_quantity", "afn_reserved_future_supply", "afn_future_supply_buyable"],

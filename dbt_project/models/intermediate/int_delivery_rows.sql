@@ -2,7 +2,7 @@
 -- Current rows are counted in the tables that hold them and superseded ones by what replaced them, so that the sum proves
 -- something: it must be what the ledger says was in the delivery.
 
-{%- set keyed = ['orders', 'mfn_returns', 'settlements', 'grade_resell', 'listings', 'reviews'] %}
+{%- set keyed = ['orders', 'mfn_returns', 'settlements', 'grade_resell', 'listings', 'reviews', 'decisions'] %}
 
 with counted as (
     select 'orders' as feed, store, delivery_id, count(*) as rows_current, 0 as rows_superseded
@@ -28,6 +28,11 @@ with counted as (
     union all
     select 'listings', rows.store, rows.delivery_id, count(*), 0
     from {{ judged_rows('listings') }} as rows
+    where rows.is_current
+    group by rows.store, rows.delivery_id
+    union all
+    select 'decisions', rows.store, rows.delivery_id, count(*), 0
+    from {{ judged_rows('decisions') }} as rows
     where rows.is_current
     group by rows.store, rows.delivery_id
     union all
