@@ -1,0 +1,72 @@
+"""Which language a comment is written in.
+
+Belongs here: scripts and everyday words. Does not belong: what the words mean (`lexicons/`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from functools import cache
+
+from classification.lexicon import LANGUAGES, lexicon, stop_words
+from classification.text import fold
+
+_KANA = re.compile("[\u3041-\u30ff\uff66-\uff9f]")
+_HAN = re.compile("[\u4e00-\u9fff\u3400-\u4dbf]")
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+_ALIASES = {
+    "jp": "ja", "cn": "zh", "english": "en", "german": "de", "french": "fr", "spanish": "es", "italian": "it",
+    "japanese": "ja", "chinese": "zh", "portuguese": "pt", "dutch": "nl", "swedish": "sv", "polish": "pl",
+}  # fmt: skip
+# So many more everyday words must speak for another language before the one named is overruled.
+_OVERRULE = 3
+
+
+@cache
+def known(language: str | None) -> str | None:
+    """`de-DE`, `DE`, `zh_CN`, `german` → a language of `LANGUAGES`; None for what is not one of them."""
+    if not language:
+        return None
+    name = re.split(r"[-_]", language.strip().lower())[0]
+    name = _ALIASES.get(name, name)
+    return name if name in LANGUAGES else None
+
+
+@cache
+def _by_word() -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for name, words in stop_words().items():
+        for word in words:
+            found.setdefault(word, []).append(name)
+    return {word: tuple(names) for word, names in found.items()}
+
+
+def detect(text: str, named: str | None = None) -> str:
+    """The language to read the text in: by script, then the one named, then by everyday words; English if all fails.
+
+    A named language is overruled only by script or by clear evidence: a buyer in Germany may write English.
+    """
+    language = known(named)
+    if not text.isascii():
+        if _KANA.search(text):
+            # Some Chinese writers decorate with の.
+            return "zh" if language == "zh" and len(_KANA.findall(text)) < 3 else "ja"
+        han = len(_HAN.findall(text))
+        if han and han * 3 >= sum(map(str.isalpha, text)):
+            return language if language == "ja" else "zh"
+    if language is not None and lexicon(language).by_characters and not any(map(str.isalpha, text)):
+        return language
+    votes: Counter[str] = Counter()
+    by_word = _by_word()
+    for word in _WORD.findall(text[:400]):
+        votes.update(by_word.get(fold(word), ()))
+    if language is not None and not lexicon(language).by_characters:
+        best = max(votes.values(), default=0)
+        if best < votes[language] + _OVERRULE:
+            return language
+    if not votes:
+        return language if language is not None and not lexicon(language).by_characters else "en"
+    best = max(votes.values())
+    tied = [name for name in LANGUAGES if votes[name] == best]
+    return tied[0]
