@@ -37,6 +37,39 @@ DRAW = random.Random(20251220)
 CODES = ("DEFECTIVE", "APPAREL_TOO_SMALL", "UNWANTED_ITEM", "SWITCHEROO", "NO_REASON_GIVEN", "NEVER_HEARD_OF", "")
 
 
+#: a purchase in a marketplace, then the season, last return day and basis that it has there; None: outside every season
+EDGES = (
+    ("Amazon.com", "2020-10-01T06:59:59", None, "2020-10-30", "standard"),  # still September in Los Angeles
+    ("Amazon.com", "2020-10-01T07:00:00", "2020-21", "2021-01-31", "announced"),
+    ("Amazon.com", "2022-01-01T07:59:59", "2021-22", "2022-01-31", "announced"),
+    ("Amazon.com", "2022-01-01T08:00:00", None, "2022-01-31", "standard"),
+    ("Amazon.com", "2022-10-07T06:59:59", None, "2022-11-05", "standard"),
+    ("Amazon.com", "2022-10-07T07:00:00", "2022-23", "2023-01-31", "announced"),
+    ("Amazon.com", "2023-11-01T06:59:59", None, "2023-11-30", "standard"),
+    ("Amazon.com", "2023-11-01T07:00:00", "2023-24", "2024-01-31", "announced"),
+    ("Amazon.com", "2025-01-01T07:59:59", "2024-25", "2025-01-31", "inferred"),
+    ("Amazon.com", "2025-11-01T07:00:00", "2025-26", "2026-01-31", "announced"),
+    ("Amazon.co.uk", "2021-01-31T23:59:59", "2020-21", "2021-03-02", "announced"),  # 30 days end later
+    ("Amazon.co.uk", "2021-02-01T00:00:00", None, "2021-03-03", "standard"),
+    ("Amazon.de", "2024-12-25T22:59:59", "2024-25", "2025-01-31", "announced"),
+    ("Amazon.de", "2024-12-25T23:00:00", None, "2025-01-25", "standard"),  # Germany's season is over on the 26th
+    ("Amazon.de", "2025-10-31T22:59:59", None, "2025-11-30", "standard"),
+    ("Amazon.de", "2025-10-31T23:00:00", "2025-26", "2026-01-31", "announced"),
+    ("Amazon.com.au", "2021-09-30T13:59:59", None, "2021-10-30", "standard"),
+    ("Amazon.com.au", "2021-09-30T14:00:00", "2021-22", "2022-01-31", "announced"),
+    ("Amazon.co.jp", "2024-10-31T14:59:59", None, "2024-11-30", "standard"),
+    ("Amazon.co.jp", "2024-10-31T15:00:00", "2024-25", "2024-12-01", "standard"),  # nothing announced: says so
+)
+
+
+def _edge_orders() -> Delivery:
+    rows = [
+        order(f"E{n}", asin=f"B1000000{n:02}", sku=f"E{n}", sales_channel=channel, purchase_date=f"{at}+00:00")
+        for n, (channel, at, *_) in enumerate(EDGES)
+    ]
+    return Delivery("orders", rows, "2025-12-20T23:00:00", store="edges")
+
+
 def _moment(days_back: int) -> str:
     return (datetime(2025, 12, 20, 20, tzinfo=UTC) - timedelta(days=days_back)).isoformat()
 
@@ -114,7 +147,8 @@ def _deliveries() -> list[Delivery]:
 def built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """A warehouse of random facts, built with every test that a night runs."""
     home: Path = tmp_path_factory.mktemp("marts")
-    return build(home, _deliveries(), settings({"shop": ("US", "CA")}, home), as_of=AS_OF)
+    stores = {"shop": ("US", "CA"), "edges": ("US", "UK", "DE", "AU", "JP")}
+    return build(home, [*_deliveries(), _edge_orders()], settings(stores, home), as_of=AS_OF)
 
 
 @pytest.fixture(scope="module")
@@ -328,6 +362,27 @@ def test_fee_months_and_holiday_weeks_hold_all_units(con: duckdb.DuckDBPyConnect
     ).fetchall()
     assert ("US", "announced") in bases
     assert ("CA", "standard") in bases
+
+
+@pytest.mark.parametrize("number", range(len(EDGES)), ids=[f"{channel} {at}" for channel, at, *_ in EDGES])
+def test_seasons_begin_and_end_at_midnight_of_the_marketplace(con: duckdb.DuckDBPyConnection, number: int) -> None:
+    _, _, season, last, basis = EDGES[number]
+    asin = f"B1000000{number:02}"
+    deadlines = con.execute(
+        """select season, cast(last_return_date as varchar), policy_basis
+           from core.fct_order_lines as lines
+           join core.dim_return_deadline as deadlines using (marketplace, purchase_date)
+           where lines.asin = ?""",
+        [asin],
+    ).fetchall()
+    assert deadlines == [(season, last, basis)]
+    weeks = con.execute(
+        """select season, cast(last_return_date as varchar), policy_basis, open_units
+           from marts.mart_holiday_returns where asin = ?""",
+        [asin],
+    ).fetchall()
+    open_units = int(date.fromisoformat(last) >= AS_OF)
+    assert weeks == ([] if season is None else [(season, last, basis, open_units)])
 
 
 def test_no_case_begins_in_its_last_fortnight(con: duckdb.DuckDBPyConnection) -> None:
