@@ -256,7 +256,7 @@ def _label(window: Window | None, at: datetime) -> str:
 
 def _fba_returns(world: World, store: str, window: Window | None, at: datetime, _type: str | None) -> Document:
     assert window is not None  # noqa: S101
-    language = world.home(store).language[:2]
+    home = world.home(store).marketplace
     only_days = writes_days_only(world, store)
     found = []
     for day in window.days():
@@ -268,6 +268,8 @@ def _fba_returns(world: World, store: str, window: Window | None, at: datetime, 
     rows = []
     for dated, unit in found:
         status = at_instant(unit.statuses, at) or ""
+        # the title under which the unit was sold
+        language = get_marketplace((unit.line and unit.line.marketplace) or home).language[:2]
         row = (
             f"{dated:%d-%m-%Y}" if only_days else _instant(dated), unit.order_id, unit.sku, unit.product.asin,
             unit.product.fnsku, unit.product.title(language), str(unit.quantity), unit.centre, unit.disposition,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -396,68 +396,90 @@ def _rows(cells: Mapping[tuple[Any, ...], dict[str, Any]], keys: Sequence[str]) 
     return [{**dict(zip(keys, key, strict=True)), **cells[key]} for key in sorted(cells, key=str)]
 
 
-_DAY_KEYS = ("store", "marketplace", "asin", "channel", "date")
+@dataclass
+class _Cell:
+    """Units and hundredths of a cell of a mart; amounts in more than one currency are no sum."""
+
+    units_ordered: int = 0
+    units_shipped: int = 0
+    units_returned: int = 0
+    units_returned_excluded: int = 0
+    units_rejected: int = 0
+    cohort_units_returned: int = 0
+    sales: int = 0
+    refunds: int = 0
+    currencies: set[str] = field(default_factory=set)
+
+    def add(self, other: _Cell) -> None:
+        for name in fields(self):
+            if name.name != "currencies":
+                setattr(self, name.name, getattr(self, name.name) + getattr(other, name.name))
+        self.currencies |= other.currencies
+
+    def row(self) -> dict[str, Any]:
+        is_mixed = len(self.currencies) > 1
+        return {
+            "units_ordered": self.units_ordered,
+            "units_shipped": self.units_shipped,
+            "units_returned": self.units_returned,
+            "units_returned_excluded": self.units_returned_excluded,
+            "units_rejected": self.units_rejected,
+            "cohort_units_returned": self.cohort_units_returned,
+            "sales_amount": None if is_mixed else amount(self.sales),
+            "refund_amount": None if is_mixed else amount(self.refunds),
+            "currency": next(iter(self.currencies)) if len(self.currencies) == 1 else None,
+        }
 
 
-def _counts(known: Knowledge) -> dict[tuple[str, str, str, str, date], dict[str, int]]:
-    """Units and hundredths by store, marketplace, ASIN, channel (FBA, FBM) and day."""
-    cells: dict[tuple[str, str, str, str, date], dict[str, int]] = defaultdict(
-        lambda: dict.fromkeys(("units_ordered", "units_shipped", "units_returned", "units_returned_excluded",
-                               "units_rejected", "sales_amount", "refund_amount"), 0)
-    )  # fmt: skip
+def _cells(known: Knowledge) -> dict[tuple[str, str, str, str, date], _Cell]:
+    """What happened by store, marketplace, ASIN, channel (FBA, FBM) and day."""
+    cells: dict[tuple[str, str, str, str, date], _Cell] = defaultdict(_Cell)
     for store, groups in known.lines.items():
         for group in groups.values():
             for order in group:
                 cell = cells[store, order.marketplace, order.line.product.asin, order.line.channel, order.day]
                 if order.is_new:
-                    cell["units_ordered"] += order.ordered
-                    cell["units_shipped"] += order.shipped
-                cell["sales_amount"] += order.sales or 0
+                    cell.units_ordered += order.ordered
+                    cell.units_shipped += order.shipped
+                if order.sales is not None:
+                    cell.sales += order.sales
+                    cell.currencies.add(order.line.currency)
     for row in known.returns:
         cell = cells[row.store, row.marketplace, row.asin, row.channel, row.day]
-        cell["units_returned" if row.counts else "units_returned_excluded"] += row.units
-        if row.counts and row.status == "Rejected":
-            cell["units_rejected"] += row.units
+        if row.counts:
+            cell.units_returned += row.units
+            cell.units_rejected += row.units if row.status == "Rejected" else 0
+        else:
+            cell.units_returned_excluded += row.units
     for refund in known.refunds:
-        cells[refund.store, refund.marketplace, refund.asin, refund.channel, refund.day]["refund_amount"] += (
-            refund.amount
-        )
+        cell = cells[refund.store, refund.marketplace, refund.asin, refund.channel, refund.day]
+        cell.refunds += refund.amount
+        cell.currencies.add(refund.currency)
     return cells
 
 
-def _currency(marketplace: str) -> str | None:
-    return None if marketplace == UNATTRIBUTED else get_marketplace(marketplace).currency
-
-
 def _daily(known: Knowledge) -> list[dict[str, Any]]:
-    cells: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for key, cell in _counts(known).items():
-        cells[key] = {**cell, "sales_amount": amount(cell["sales_amount"]),
-        "refund_amount": amount(cell["refund_amount"]),
-                      "currency": _currency(key[1])}  # fmt: skip
-    return _rows(cells, _DAY_KEYS)
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for key, cell in _cells(known).items():
+        found[key] = cell.row()
+        del found[key]["cohort_units_returned"]
+    return _rows(found, ("store", "marketplace", "asin", "channel", "date"))
 
 
 def _windows(known: Knowledge) -> list[dict[str, Any]]:
     """Same-period and cohort counts by window, for both channels and ALL."""
-    names = ("units_ordered", "units_shipped", "units_returned", "units_returned_excluded", "units_rejected",
-             "sales_amount", "refund_amount", "cohort_units_returned")  # fmt: skip
-    cells: dict[tuple[Any, ...], dict[str, Any]] = defaultdict(lambda: dict.fromkeys(names, 0))
-    for (store, marketplace, asin, channel, day), cell in _counts(known).items():
+    cells: dict[tuple[str, str, str, str, int], _Cell] = defaultdict(_Cell)
+    for (store, marketplace, asin, channel, day), cell in _cells(known).items():
         for days in _windows_of(known.as_of, day):
             for shown in (channel, "ALL"):
-                total = cells[store, marketplace, asin, shown, days]
-                for name, value in cell.items():
-                    total[name] += value
+                cells[store, marketplace, asin, shown, days].add(cell)
     for row in known.returns:
         if row.counts and row.order is not None:
             for days in _windows_of(known.as_of, row.order.day):
                 for shown in (row.channel, "ALL"):
-                    cells[row.store, row.marketplace, row.asin, shown, days]["cohort_units_returned"] += row.units
-    for total in cells.values():
-        for name in ("sales_amount", "refund_amount"):
-            total[name] = amount(total[name])
-    return _rows(cells, ("store", "marketplace", "asin", "channel", "window_days"))
+                    cells[row.store, row.marketplace, row.asin, shown, days].cohort_units_returned += row.units
+    found: dict[tuple[Any, ...], dict[str, Any]] = {key: cell.row() for key, cell in cells.items()}
+    return _rows(found, ("store", "marketplace", "asin", "channel", "window_days"))
 
 
 def _windows_of(as_of: date, day: date) -> Iterable[int]:

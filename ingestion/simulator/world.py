@@ -257,6 +257,10 @@ class _Street:
         """An amount that the currency can be paid in."""
         return round(amount / HUNDREDTHS) * HUNDREDTHS if self.yen else round(amount)
 
+    def part(self, total: int, parts: int, part: int) -> int:
+        """Like `share`, in amounts that the currency can be paid in."""
+        return share(total // HUNDREDTHS, parts, part) * HUNDREDTHS if self.yen else share(total, parts, part)
+
     def order_id(self, kind: str = "") -> str:
         """The next order number of the day."""
         self.issued += 1
@@ -606,7 +610,7 @@ class _Street:
                 states.append(
                     (
                         states[-1][0] + self.between(5, 15),
-                        MfnState("Completed", amount, arrived_on, "Granted", refund.amount // 2),
+                        MfnState("Completed", amount, arrived_on, "Granted", self.money(refund.amount / 2)),
                     )
                 )
         is_prepaid = rng.random() < 0.7
@@ -646,11 +650,11 @@ class _Street:
         is_returned: bool = True,
     ) -> Refund | None:
         """Money back for some units of a line; nothing for a line that cost nothing."""
-        goods = sum(share(line.price, line.quantity, unit) for unit in units)
+        goods = sum(self.part(line.price, line.quantity, unit) for unit in units)
         if goods == 0 or line.marketplace is None:
             return None
-        tax = sum(share(line.tax, line.quantity, unit) for unit in units)
-        promotion = sum(share(line.promotion, line.quantity, unit) for unit in units)
+        tax = sum(self.part(line.tax, line.quantity, unit) for unit in units)
+        promotion = sum(self.part(line.promotion, line.quantity, unit) for unit in units)
         if part < 1.0:
             goods, tax, promotion = (self.money(amount * part) for amount in (goods, tax, promotion))
         refund = Refund(

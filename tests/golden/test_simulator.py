@@ -327,9 +327,9 @@ def test_the_truth_agrees_with_itself(name: str) -> None:
     assert tables["totals"]["units_returned"] == units > 50
     assert tables["totals"]["units_unattributed"] > 0
     assert tables["totals"]["ambiguous_units"] == 0
-    assert sum(row["refund_amount"] for row in tables["daily"]) == sum(
-        row["refund_amount"] for row in tables["refunds"]
-    )
+    refunded = sum(row["refund_amount"] for row in tables["refunds"] if row["marketplace"] != "unattributed")
+    shown = [row["refund_amount"] for row in tables["daily"] if row["marketplace"] != "unattributed"]
+    assert sum(shown) == refunded  # and none is None: one marketplace has one currency
     windows = {
         tuple(row[k] for k in ("store", "marketplace", "asin", "channel", "window_days")): row
         for row in tables["windows"]
@@ -341,7 +341,7 @@ def test_the_truth_agrees_with_itself(name: str) -> None:
                 for channel in ("FBA", "FBM")
                 if (*key[:3], channel, key[4]) in windows
             ]
-            for count in ("units_shipped", "units_returned", "cohort_units_returned", "refund_amount"):
+            for count in ("units_shipped", "units_returned", "cohort_units_returned"):
                 assert row[count] == sum(part[count] for part in parts)
     by_code = sum(
         row["units_by_code"] for row in tables["reasons"] if (row["channel"], row["window_days"]) == ("ALL", 365)
