@@ -6,6 +6,7 @@ that the command line calls, too (`due.py`, `pipeline.py`).
 
 import os
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -39,6 +40,9 @@ from orchestration.pipeline import (
 )
 from orchestration.resources import Installation
 from orchestration.warehouse import PATH_VARIABLE, PROJECT
+
+# `backfill_policy` has been beta for years; one warning per asset would bury what matters
+warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_policy.*")
 
 #: days of requests are days in UTC, as on the clock of SP-API
 DAILY = dg.DailyPartitionsDefinition(start_date="2020-01-01", timezone="UTC")

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import dagster as dg
 
-from orchestration.assets import DAILY
-
 NIGHTLY = dg.define_asset_job(
     "nightly",
     selection=dg.AssetSelection.all(),
-    partitions_def=DAILY,
     description="Take what is due, build, audit, publish.",
 )
 
