@@ -11,6 +11,19 @@
     and {{ pull }}.outcome in ('loaded', 'loaded_empty', 'duplicate'))
 {%- endmacro %}
 
+{# Feeds whose rows the models resolve, so that each row is either current or superseded. A feed that has a staging model and
+   nothing more is not among them; its rows are counted as not modelled. #}
+{% macro modelled_feeds() -%}
+  {{ return([
+    'orders', 'mfn_returns', 'settlements', 'grade_resell', 'listings', 'reviews', 'decisions', 'fba_returns', 'inventory'
+  ]) }}
+{%- endmacro %}
+
+{# Whether a feed (an expression) is one of them. #}
+{% macro is_modelled(feed) -%}
+  {{ feed }} in ({% for name in modelled_feeds() %}'{{ name }}'{{ ", " if not loop.last }}{% endfor %})
+{%- endmacro %}
+
 {# Several expressions as one text in which a NULL and an empty text are the same, and nothing runs together. #}
 {% macro spelled(parts) -%}
   concat_ws(chr(31){% for part in parts %}, coalesce(cast({{ part }} as varchar), ''){% endfor %})

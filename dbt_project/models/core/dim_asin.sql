@@ -9,19 +9,27 @@ with order_days as (
     group by store, marketplace, asin
 ),
 
+{%- set dated_facts = [
+    ('fct_returns', 'return_date'),
+    ('fct_reviews', 'review_date'),
+    ('fct_graded_units', 'event_date'),
+    ('fct_refunds', 'refund_date'),
+    ('fct_inventory', 'cast(null as date)'),
+] %}
+
 events as (
-    select store, marketplace, asin, first_seen, last_seen from order_days
+    select * from order_days
+    {%- for fact, day in dated_facts %}
     union all
-    select store, marketplace, asin, return_date, return_date from {{ ref('fct_returns') }}
-    union all
-    select store, marketplace, asin, review_date, review_date from {{ ref('fct_reviews') }}
-    union all
-    select store, marketplace, asin, event_date, event_date from {{ ref('fct_graded_units') }}
-    union all
-    select store, marketplace, asin, refund_date, refund_date from {{ ref('fct_refunds') }}
+    select
+        store,
+        marketplace,
+        asin,
+        {{ day }} as first_seen,
+        {{ day }} as last_seen
+    from {{ ref(fact) }}
     where asin is not null
-    union all
-    select store, marketplace, asin, null, null from {{ ref('fct_inventory') }}
+    {%- endfor %}
 ),
 
 seen as (
@@ -35,23 +43,31 @@ seen as (
     group by store, marketplace, asin
 ),
 
+seen_asins as (
+    select distinct
+        store,
+        asin
+    from seen
+),
+
 -- items that nothing happened to yet, in the first marketplace of their store
 catalogue as (
     select
         asins.store,
         coalesce(stores.marketplace, 'unattributed') as marketplace,
-        asins.asin
+        asins.asin,
+        cast(null as date) as first_seen,
+        cast(null as date) as last_seen
     from {{ ref('int_asins') }} as asins
     left join {{ ref('int_stores') }} as stores on asins.store = stores.store
-    left join (select distinct store, asin from seen) as known
-        on asins.store = known.store and asins.asin = known.asin
-    where known.asin is null
+    left join seen_asins on asins.store = seen_asins.store and asins.asin = seen_asins.asin
+    where seen_asins.asin is null
 ),
 
 known_asins as (
-    select store, marketplace, asin, first_seen, last_seen from seen
+    select * from seen
     union all
-    select store, marketplace, asin, null, null from catalogue
+    select * from catalogue
 ),
 
 priced_days as (
@@ -63,10 +79,11 @@ priced_days as (
         max(lines.item_price / lines.units_ordered) as price
     from {{ ref('fct_order_lines') }} as lines
     inner join order_days
-        on lines.store = order_days.store
-        and lines.marketplace = order_days.marketplace
-        and lines.asin = order_days.asin
-        and lines.purchase_date = order_days.last_seen
+        on
+            lines.store = order_days.store
+            and lines.marketplace = order_days.marketplace
+            and lines.asin = order_days.asin
+            and lines.purchase_date = order_days.last_seen
     where lines.item_price > 0 and lines.units_ordered > 0 and lines.is_new_item
     group by lines.store, lines.marketplace, lines.asin, lines.currency
 ),
@@ -112,10 +129,12 @@ from known_asins
 cross join {{ ref('stg_run') }} as run
 left join {{ ref('int_asins') }} as asins on known_asins.store = asins.store and known_asins.asin = asins.asin
 left join order_prices
-    on known_asins.store = order_prices.store
-    and known_asins.marketplace = order_prices.marketplace
-    and known_asins.asin = order_prices.asin
+    on
+        known_asins.store = order_prices.store
+        and known_asins.marketplace = order_prices.marketplace
+        and known_asins.asin = order_prices.asin
 left join list_prices
-    on known_asins.store = list_prices.store
-    and known_asins.marketplace = list_prices.marketplace
-    and known_asins.asin = list_prices.asin
+    on
+        known_asins.store = list_prices.store
+        and known_asins.marketplace = list_prices.marketplace
+        and known_asins.asin = list_prices.asin

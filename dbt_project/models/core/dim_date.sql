@@ -6,7 +6,10 @@ with run as (
 
 days as (
     select day as date
-    from {{ days_table("date '1995-01-01'", "(select " ~ add_days('as_of_date', 366) ~ " from " ~ ref('stg_run') ~ ")") }} as days
+    from {{ days_table(
+        "date '1995-01-01'",
+        "(select " ~ add_days('as_of_date', 366) ~ " from " ~ ref('stg_run') ~ ")"
+    ) }} as days
 )
 
 select

@@ -9,7 +9,14 @@ with marketplaces as (
         sales_channel
     from {{ ref('stg_marketplaces') }}
     union all
-    select 'unattributed', null, null, null, null, null, null
+    select
+        'unattributed' as marketplace,
+        null as marketplace_id,
+        null as region,
+        null as currency,
+        null as time_zone,
+        null as language,
+        null as sales_channel
 )
 
 select

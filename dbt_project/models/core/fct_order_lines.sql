@@ -1,4 +1,5 @@
--- A view: the intermediate table holds the same rows up to the as-of day, and a copy of ten million of them buys nothing.
+-- A view: the intermediate table holds the same rows up to the as-of day, and a copy of ten million of them buys
+-- nothing.
 
 select
     lines.order_line_id,

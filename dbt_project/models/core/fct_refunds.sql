@@ -29,14 +29,15 @@ select
     refunds.units,
     refunds.source = 'mfn_report' or returned.store is not null as has_return,
     refunds.is_used,
-    not (refunds.is_used or refunds.is_other_order) as is_new_item,
+    not refunds.is_used and not refunds.is_other_order as is_new_item,
     run.as_of_date
 from {{ ref('int_refunds') }} as refunds
 cross join {{ ref('stg_run') }} as run
 left join {{ ref('int_fx_rates') }} as rates
     on refunds.currency = rates.currency and refunds.refund_date = rates.day
 left join returned
-    on refunds.store = returned.store
-    and refunds.order_id = returned.order_id
-    and coalesce(refunds.sku, '') = coalesce(returned.order_sku, '')
+    on
+        refunds.store = returned.store
+        and refunds.order_id = returned.order_id
+        and coalesce(refunds.sku, '') = coalesce(returned.order_sku, '')
 where refunds.refund_date <= run.as_of_date

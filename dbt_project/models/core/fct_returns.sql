@@ -1,5 +1,5 @@
--- Returns with what was refunded for them. A seller-fulfilled row says itself; for the others the settlement refunds of their
--- order and SKU, less what was reported, are spread over their units, exact to the cent.
+-- Returns with what was refunded for them. A seller-fulfilled row says itself; for the others the settlement refunds
+-- of their order and SKU, less what was reported, are spread over their units, exact to the cent.
 
 with returns as (
     select returns.*
@@ -20,6 +20,17 @@ settled as (
     group by refunds.store, refunds.order_id, coalesce(refunds.sku, '')
 ),
 
+reported as (
+    select
+        store,
+        order_id,
+        coalesce(order_sku, '') as order_sku,
+        sum(reported_refund) as refund_amount
+    from returns
+    where reported_refund is not null
+    group by store, order_id, coalesce(order_sku, '')
+),
+
 -- returns of an order and SKU with settlement refunds; few rows, so that only they are put in order
 shared as (
     select
@@ -37,22 +48,15 @@ shared as (
         greatest(settled.refund_amount - coalesce(reported.refund_amount, 0), 0) as refund_amount
     from returns
     inner join settled
-        on returns.store = settled.store
-        and returns.order_id = settled.order_id
-        and coalesce(returns.order_sku, '') = settled.order_sku
-    left join (
-        select
-            store,
-            order_id,
-            coalesce(order_sku, '') as order_sku,
-            sum(reported_refund) as refund_amount
-        from returns
-        where reported_refund is not null
-        group by store, order_id, coalesce(order_sku, '')
-    ) as reported
-        on returns.store = reported.store
-        and returns.order_id = reported.order_id
-        and coalesce(returns.order_sku, '') = reported.order_sku
+        on
+            returns.store = settled.store
+            and returns.order_id = settled.order_id
+            and coalesce(returns.order_sku, '') = settled.order_sku
+    left join reported
+        on
+            returns.store = reported.store
+            and returns.order_id = reported.order_id
+            and coalesce(returns.order_sku, '') = reported.order_sku
     where returns.reported_refund is null and settled.refund_amount is not null
 ),
 

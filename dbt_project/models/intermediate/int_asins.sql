@@ -1,7 +1,15 @@
--- Title and category of each ASIN of a store. Title: catalogue, orders, returns, stock, reviews. Category: the user's file by
--- ASIN, then by SKU, then catalogue, orders, seller-fulfilled returns, reviews. Within one source the newest mention wins.
+-- Title and category of each ASIN of a store. Title: catalogue, orders, returns, stock, reviews. Category: the user's
+-- file by ASIN, then by SKU, then catalogue, orders, seller-fulfilled returns, reviews. Within one source the newest
+-- mention wins.
 
-with titles as (
+with asins as (
+    select distinct
+        store,
+        asin
+    from {{ ref('int_item_mentions') }}
+),
+
+titles as (
     select
         store,
         asin,
@@ -38,15 +46,14 @@ category_mentions as (
         cast(null as timestamp with time zone) as delivered_at,
         categories.category
     from {{ ref('stg_categories') }} as categories
-    inner join (select distinct store, asin from {{ ref('int_item_mentions') }}) as asins
-        on categories.asin = asins.asin
+    inner join asins on categories.asin = asins.asin
 ),
 
 categories as (
     select
         store,
         asin,
-        {{ value_at_max('category', sort_key(["-trust", "coalesce(delivered_at, timestamp with time zone '1970-01-01 00:00:00+00')", 'category'])) }} as category
+        {{ value_at_max('category', sort_key(['-trust', 'delivered_at', 'category'])) }} as category
     from category_mentions
     group by store, asin
 )
@@ -56,6 +63,6 @@ select
     asins.asin,
     titles.title,
     coalesce(categories.category, 'uncategorised') as category
-from (select distinct store, asin from {{ ref('int_item_mentions') }}) as asins
+from asins
 left join titles on asins.store = titles.store and asins.asin = titles.asin
 left join categories on asins.store = categories.store and asins.asin = categories.asin

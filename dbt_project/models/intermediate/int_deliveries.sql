@@ -1,5 +1,5 @@
--- Deliveries that say something, each at the newest time at which it was said: the same bytes may be delivered again as a
--- new statement. recency counts the deliveries of a feed and store from oldest to newest.
+-- Deliveries that say something, each at the newest time at which it was said: the same bytes may be delivered again
+-- as a new statement. recency counts the deliveries of a feed and store from oldest to newest.
 
 with statements as (
     select

@@ -2,8 +2,6 @@
 -- Current rows are counted in the tables that hold them and superseded ones by what replaced them, so that the sum proves
 -- something: it must be what the ledger says was in the delivery.
 
-{%- set keyed = ['orders', 'mfn_returns', 'settlements', 'grade_resell', 'listings', 'reviews', 'decisions'] %}
-
 with counted as (
     select 'orders' as feed, store, delivery_id, count(*) as rows_current, 0 as rows_superseded
     from {{ ref('int_order_lines') }}
@@ -39,7 +37,7 @@ with counted as (
     select 'reviews', store, delivery_id, count(*), sum(rows_in_delivery - 1)
     from {{ ref('int_reviews') }}
     group by store, delivery_id
-    {%- for feed in keyed %}
+    {%- for feed in modelled_feeds() if feed_merge(feed) == 'keyed' %}
     union all
     select '{{ feed }}', rows.store, rows.delivery_id, 0, count(*)
     from {{ superseded_rows(feed) }} as rows

@@ -1,8 +1,9 @@
 -- Rows of FBA returns that hold, of all that were ever delivered. The report has no key and is restated.
 --   1. For each event day the newest complete pull whose window covers it owns the day, whole.
---   2. A file without a window, and rows outside the window of their pull, claim no day: unless the day has a newer owner they
---      add rows, or restate those of equal identity (the n-th of equal rows restates the n-th).
---   3. A plate of one order is one unit, wherever it moved: the newest delivery that has it wins, at its newest date there.
+--   2. A file without a window, and rows outside the window of their pull, claim no day: unless the day has a newer
+--      owner they add rows, or restate those of equal identity (the n-th of equal rows restates the n-th).
+--   3. A plate of one order is one unit, wherever it moved: the newest delivery that has it wins, at its newest date
+--      there.
 
 with statements as (
     select
@@ -24,6 +25,13 @@ delivered_days as (
     from {{ ref('stg_fba_returns') }}
 ),
 
+known_days as (
+    select distinct
+        store,
+        day
+    from delivered_days
+),
+
 owners as (
     select
         days.store,
@@ -31,12 +39,13 @@ owners as (
         {{ value_at_max('statements.delivery_id', sort_key(['statements.delivered_at', 'statements.delivery_id'])) }}
             as delivery_id,
         max(statements.delivered_at) as delivered_at
-    from (select distinct store, day from delivered_days) as days
+    from known_days as days
     inner join statements
-        on days.store = statements.store
-        and statements.has_window
-        and days.day >= statements.window_from
-        and days.day <= statements.window_to
+        on
+            days.store = statements.store
+            and statements.has_window
+            and days.day >= statements.window_from
+            and days.day <= statements.window_to
     group by days.store, days.day
 ),
 
@@ -58,9 +67,10 @@ kept_days as (
         statements.delivered_at
     from delivered_days as days
     inner join statements
-        on days.store = statements.store
-        and days.delivery_id = statements.delivery_id
-        and (not statements.has_window or days.day < statements.window_from or days.day > statements.window_to)
+        on
+            days.store = statements.store
+            and days.delivery_id = statements.delivery_id
+            and (not statements.has_window or days.day < statements.window_from or days.day > statements.window_to)
     left join owners on days.store = owners.store and days.day = owners.day
     where owners.delivered_at is null or owners.delivered_at <= statements.delivered_at
 ),
@@ -77,23 +87,23 @@ ranked_days as (
 
 numbered as (
     select
-        rows.store,
-        rows.delivery_id,
-        rows.line_number,
-        nullif(trim(rows.license_plate_number), '') as plate,
-        coalesce(rows.order_id, '') as order_id,
-        coalesce(rows.return_date_at, cast(rows.return_date_day as timestamp with time zone)) as moment,
+        bronze.store,
+        bronze.delivery_id,
+        bronze.line_number,
+        nullif(trim(bronze.license_plate_number), '') as plate,
+        coalesce(bronze.order_id, '') as order_id,
+        coalesce(bronze.return_date_at, cast(bronze.return_date_day as timestamp with time zone)) as moment,
         days.recency,
-        {{ digest(spelled(['rows.store'] + prefixed('rows', feed_identity('fba_returns')))) }} as identity,
+        {{ digest(spelled(['bronze.store'] + prefixed('bronze', feed_identity('fba_returns')))) }} as identity,
         row_number() over (
             partition by
-                {{ digest(spelled(['rows.store'] + prefixed('rows', feed_identity('fba_returns')))) }},
+                {{ digest(spelled(['bronze.store'] + prefixed('bronze', feed_identity('fba_returns')))) }},
                 days.recency
-            order by rows.line_number
+            order by bronze.line_number
         ) as ordinal
-    from {{ ref('stg_fba_returns') }} as rows
+    from {{ ref('stg_fba_returns') }} as bronze
     inner join ranked_days as days
-        on rows.store = days.store and rows.delivery_id = days.delivery_id and rows.return_date_day = days.day
+        on bronze.store = days.store and bronze.delivery_id = days.delivery_id and bronze.return_date_day = days.day
 ),
 
 restated as (
@@ -116,13 +126,21 @@ newest_plates as (
 ),
 
 held as (
-    select store, delivery_id, line_number from restated
+    select
+        store,
+        delivery_id,
+        line_number
+    from restated
     where plate is null
     union all
-    select store, delivery_id, line_number from newest_plates
+    select
+        store,
+        delivery_id,
+        line_number
+    from newest_plates
 )
 
-select rows.*
-from {{ ref('stg_fba_returns') }} as rows
+select bronze.*
+from {{ ref('stg_fba_returns') }} as bronze
 inner join held
-    on rows.store = held.store and rows.delivery_id = held.delivery_id and rows.line_number = held.line_number
+    on bronze.store = held.store and bronze.delivery_id = held.delivery_id and bronze.line_number = held.line_number

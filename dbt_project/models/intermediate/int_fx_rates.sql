@@ -1,4 +1,5 @@
--- Rates into the reporting currency, one per day and currency. Where the user's file contradicts itself there is no rate.
+-- Rates into the reporting currency, one per day and currency. Where the user's file contradicts itself there is no
+-- rate.
 
 select
     rates.day,

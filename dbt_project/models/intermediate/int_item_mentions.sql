@@ -1,5 +1,5 @@
--- What each feed says of SKU, ASIN, title and category of an item, and when it last said so. Small, from one narrow scan of
--- each feed; all deliveries count, for an older one may be the only one that names an item.
+-- What each feed says of SKU, ASIN, title and category of an item, and when it last said so. Small, from one narrow
+-- scan of each feed; all deliveries count, for an older one may be the only one that names an item.
 
 {%- set sources = [
     {'feed': 'listings', 'sku': 'sku', 'title': 'item_name', 'category': 'category',
@@ -25,9 +25,10 @@ with mentions as (
         deliveries.delivered_at
     from {{ ref('stg_' ~ source.feed) }} as rows
     inner join {{ ref('int_deliveries') }} as deliveries
-        on deliveries.feed = '{{ source.feed }}'
-        and rows.store = deliveries.store
-        and rows.delivery_id = deliveries.delivery_id
+        on
+            deliveries.feed = '{{ source.feed }}'
+            and rows.store = deliveries.store
+            and rows.delivery_id = deliveries.delivery_id
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 )

@@ -1,5 +1,5 @@
--- Names under which reports and exports know a marketplace, lower case: its code (the United Kingdom has two), its id, its sales
--- channel.
+-- Names under which reports and exports know a marketplace, lower case: its code (the United Kingdom has two), its
+-- id, its sales channel.
 
 select
     lower(marketplace) as name,

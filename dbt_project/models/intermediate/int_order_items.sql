@@ -1,14 +1,26 @@
--- Order lines that a return, a refund or a graded unit may ask for: one per order and SKU, and one per order and ASIN. Of
--- several a shipped one, then the first as reported. found_by says whether `item` is a SKU or an ASIN.
+-- Order lines that a return, a refund or a graded unit may ask for: one per order and SKU, and one per order and
+-- ASIN. Of several a shipped one, then the first as reported. found_by says whether `item` is a SKU or an ASIN.
 
 with wanted as (
-    select store, order_id from {{ ref('stg_fba_returns') }}
+    select
+        store,
+        order_id
+    from {{ ref('stg_fba_returns') }}
     union
-    select store, order_id from {{ ref('stg_mfn_returns') }}
+    select
+        store,
+        order_id
+    from {{ ref('stg_mfn_returns') }}
     union
-    select store, order_id from {{ ref('stg_grade_resell') }}
+    select
+        store,
+        order_id
+    from {{ ref('stg_grade_resell') }}
     union
-    select store, order_id from {{ ref('stg_settlements') }}
+    select
+        store,
+        order_id
+    from {{ ref('stg_settlements') }}
     where {{ is_refund('transaction_type') }} or trim(coalesce(marketplace_name, '')) = ''
 ),
 

@@ -1,5 +1,5 @@
--- Every order line in its newest state, with marketplace, flags and the day on the marketplace's clock. Lines after the
--- as-of day are still here; core leaves them out. One streaming pass: at ten million lines nothing is sorted.
+-- Every order line in its newest state, with marketplace, flags and the day on the marketplace's clock. Lines after
+-- the as-of day are still here; core leaves them out. One streaming pass: at ten million lines nothing is sorted.
 
 with lines as (
     select * from {{ judged_rows('orders') }}
@@ -64,7 +64,7 @@ select
     is_multi_channel,
     is_replacement,
     is_used,
-    not (is_multi_channel or is_replacement or is_used) as is_new_item,
+    not is_multi_channel and not is_replacement and not is_used as is_new_item,
     base_sku,
     category,
     delivery_id,

@@ -1,5 +1,5 @@
--- Refunds as settlements book them, and, where no settlement knows one for the order and SKU, as the seller-fulfilled return
--- reports it. The same refund never counts twice. Core leaves out what comes after the as-of day.
+-- Refunds as settlements book them, and, where no settlement knows one for the order and SKU, as the seller-fulfilled
+-- return reports it. The same refund never counts twice. Core leaves out what comes after the as-of day.
 
 with settled as (
     select
@@ -74,10 +74,11 @@ settled_refunds as (
         coalesce(items.is_multi_channel or items.is_replacement, false) as is_other_order
     from settled as rows
     left join {{ ref('int_order_items') }} as items
-        on items.found_by = 'sku'
-        and rows.store = items.store
-        and rows.order_id = items.order_id
-        and rows.sku = items.item
+        on
+            items.found_by = 'sku'
+            and rows.store = items.store
+            and rows.order_id = items.order_id
+            and rows.sku = items.item
     where rows.refund_date is not null
 ),
 
@@ -111,9 +112,10 @@ reported_refunds as (
         from settled
         inner join {{ ref('stg_run') }} as run on settled.refund_date <= run.as_of_date
     ) as settled
-        on returns.store = settled.store
-        and returns.order_id = settled.order_id
-        and coalesce(returns.order_sku, '') = coalesce(settled.sku, '')
+        on
+            returns.store = settled.store
+            and returns.order_id = settled.order_id
+            and coalesce(returns.order_sku, '') = coalesce(settled.sku, '')
     where returns.reported_refund <> 0 and settled.store is null
 )
 

@@ -1,5 +1,5 @@
--- Returns of both channels in one form: attributed to their order line, given a day on the marketplace's clock, and classed by
--- code and by words. Core adds what was refunded for them, and leaves out what comes after the as-of day.
+-- Returns of both channels in one form: attributed to their order line, given a day on the marketplace's clock, and
+-- classed by code and by words. Core adds what was refunded for them, and leaves out what comes after the as-of day.
 
 with fba as (
     select
@@ -174,8 +174,10 @@ classed as (
 )
 
 select
-    md5({{ spelled(['identity', 'row_number() over (partition by identity order by return_day, delivery_id, line_number)']) }})
-        as return_id,
+    md5({{ spelled([
+        'identity',
+        'row_number() over (partition by identity order by return_day, delivery_id, line_number)'
+    ]) }}) as return_id,
     store,
     marketplace,
     channel,
@@ -222,7 +224,7 @@ select
     is_multi_channel,
     is_replacement,
     is_used,
-    not (is_multi_channel or is_replacement or is_used) as is_new_item,
+    not is_multi_channel and not is_replacement and not is_used as is_new_item,
     delivery_id,
     line_number
 from classed

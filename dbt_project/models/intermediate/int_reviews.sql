@@ -1,5 +1,5 @@
--- Reviews in their newest state. A review with a number of its own, or with a known writer, is one however often it was copied;
--- without either, equal rows of one delivery may be different people.
+-- Reviews in their newest state. A review with a number of its own, or with a known writer, is one however often it
+-- was copied; without either, equal rows of one delivery may be different people.
 
 with rows as (
     select
@@ -28,9 +28,10 @@ placed as (
         coalesce(names.marketplace, stores.marketplace, 'unattributed') as own_marketplace
     from rows
     inner join numbered
-        on rows.row_key = numbered.row_key
-        and rows.recency = numbered.recency
-        and rows.line_number = numbered.line_number
+        on
+            rows.row_key = numbered.row_key
+            and rows.recency = numbered.recency
+            and rows.line_number = numbered.line_number
     left join {{ ref('int_marketplace_names') }} as names on lower(trim(rows.marketplace)) = names.name
     left join {{ ref('int_stores') }} as stores on rows.store = stores.store
     where not rows.is_identified or numbered.copy = 1
@@ -39,14 +40,18 @@ placed as (
 dated as (
     select
         placed.*,
-        {{ marketplace_day('placed.review_date_at', 'placed.review_date_day', "coalesce(marketplaces.time_zone, 'UTC')") }}
-            as review_date
+        {{ marketplace_day(
+            'placed.review_date_at', 'placed.review_date_day', "coalesce(marketplaces.time_zone, 'UTC')"
+        ) }} as review_date
     from placed
     left join {{ ref('stg_marketplaces') }} as marketplaces on placed.own_marketplace = marketplaces.marketplace
 )
 
 select
-    md5({{ spelled([digest_text('dated.row_key'), 'case when dated.is_identified then 1 else dated.copy end']) }}) as review_key,
+    md5({{ spelled([
+        digest_text('dated.row_key'),
+        'case when dated.is_identified then 1 else dated.copy end'
+    ]) }}) as review_key,
     dated.store,
     dated.own_marketplace as marketplace,
     dated.asin,

@@ -1,5 +1,5 @@
--- Lines of settlements with the currency of their settlement, marketplace, item and the day on the marketplace's clock. Core
--- leaves out what comes after the as-of day.
+-- Lines of settlements with the currency of their settlement, marketplace, item and the day on the marketplace's
+-- clock. Core leaves out what comes after the as-of day.
 
 with lines as (
     select
@@ -21,10 +21,11 @@ placed as (
         coalesce(items.asin, skus.asin) as asin
     from lines
     left join {{ ref('int_order_items') }} as items
-        on items.found_by = 'sku'
-        and lines.store = items.store
-        and lines.order_id = items.order_id
-        and lines.sku = items.item
+        on
+            items.found_by = 'sku'
+            and lines.store = items.store
+            and lines.order_id = items.order_id
+            and lines.sku = items.item
     left join {{ ref('int_sku_asins') }} as skus on lines.store = skus.store and lines.sku = skus.sku
 ),
 

@@ -1,4 +1,5 @@
--- The newest stock snapshot of each store that was delivered by the end of the as-of day (UTC; the report carries no day).
+-- The newest stock snapshot of each store that was delivered by the end of the as-of day (UTC; the report carries no
+-- day).
 
 select
     deliveries.store,

@@ -1,5 +1,14 @@
 -- Rows that did not meet their contract, of every delivery that is known.
 
+with known as (
+    select distinct
+        feed,
+        store,
+        delivery_id
+    from {{ ref('stg_pulls') }}
+    where delivery_id is not null
+)
+
 select
     quarantine.store,
     quarantine.feed,
@@ -10,10 +19,8 @@ select
     run.as_of_date
 from {{ ref('stg_quarantine') }} as quarantine
 cross join {{ ref('stg_run') }} as run
-inner join (
-    select distinct feed, store, delivery_id from {{ ref('stg_pulls') }}
-    where delivery_id is not null
-) as known
-    on quarantine.feed = known.feed
-    and quarantine.store = known.store
-    and quarantine.delivery_id = known.delivery_id
+inner join known
+    on
+        quarantine.feed = known.feed
+        and quarantine.store = known.store
+        and quarantine.delivery_id = known.delivery_id

@@ -1,6 +1,6 @@
--- Every check that counts or sums are conserved from file to mart, and every thing that is counted rather than hidden. One row per
--- check, store, feed and subject; all checks of a night are here, those that found nothing too. `error` refuses the release,
--- `warning` is told, `info` is known.
+-- Every check that counts or sums are conserved from file to mart, and every thing that is counted rather than
+-- hidden. One row per check, store, feed and subject; all checks of a night are here, those that found nothing too.
+-- `error` refuses the release, `warning` is told, `info` is known.
 
 with run as (
     select * from {{ ref('stg_run') }}
@@ -37,6 +37,16 @@ rows_accounted as (
     group by store, feed
 ),
 
+kept as (
+    select
+        store,
+        feed,
+        delivery_id,
+        count(*) as bad_rows
+    from {{ ref('ops_quarantine') }}
+    group by store, feed, delivery_id
+),
+
 quarantine_kept as (
     select
         'quarantine_kept' as check_name,
@@ -48,13 +58,11 @@ quarantine_kept as (
         'error' as severity,
         'every quarantined row of the ledger can be looked up' as detail
     from deliveries
-    left join (
-        select store, feed, delivery_id, count(*) as bad_rows from {{ ref('ops_quarantine') }}
-        group by store, feed, delivery_id
-    ) as kept
-        on deliveries.store = kept.store
-        and deliveries.feed = kept.feed
-        and deliveries.delivery_id = kept.delivery_id
+    left join kept
+        on
+            deliveries.store = kept.store
+            and deliveries.feed = kept.feed
+            and deliveries.delivery_id = kept.delivery_id
     group by deliveries.store, deliveries.feed
 ),
 
@@ -70,10 +78,27 @@ bronze_accounted as (
         'bronze rows are current rows and superseded ones' as detail
     from deliveries
     left join {{ ref('int_delivery_rows') }} as counts
-        on deliveries.store = counts.store
-        and deliveries.feed = counts.feed
-        and deliveries.delivery_id = counts.delivery_id
+        on
+            deliveries.store = counts.store
+            and deliveries.feed = counts.feed
+            and deliveries.delivery_id = counts.delivery_id
+    where {{ is_modelled('deliveries.feed') }}
     group by deliveries.store, deliveries.feed
+),
+
+not_modelled as (
+    select
+        'rows_not_modelled' as check_name,
+        store,
+        feed,
+        cast(null as varchar) as subject,
+        0 as expected,
+        sum(rows_bronze) as actual,
+        'info' as severity,
+        'rows of a feed that no model uses yet' as detail
+    from deliveries
+    where not {{ is_modelled('feed') }}
+    group by store, feed
 ),
 
 -- returns: units of current rows arrive in the fact, and units of the fact in the daily mart
@@ -89,10 +114,17 @@ current_units as (
 ),
 
 delivered_units as (
-    select store, 'fba_returns' as feed, sum(quantity) as units from {{ ref('int_fba_returns') }}
+    select
+        store,
+        'fba_returns' as feed,
+        sum(quantity) as units
+    from {{ ref('int_fba_returns') }}
     group by store
     union all
-    select rows.store, 'mfn_returns' as feed, sum(rows.return_quantity) as units
+    select
+        rows.store,
+        'mfn_returns' as feed,
+        sum(rows.return_quantity) as units
     from {{ judged_rows('mfn_returns') }} as rows
     where rows.is_current
     group by rows.store
@@ -125,27 +157,50 @@ returns_published as (
 ),
 
 fact_units as (
-    select 'returned' as subject, store, sum(units) as units from {{ ref('fct_returns') }}
+    select
+        'returned' as subject,
+        store,
+        sum(units) as units
+    from {{ ref('fct_returns') }}
     group by store
     union all
-    select 'ordered', store, sum(units_ordered) from {{ ref('fct_order_lines') }}
+    select
+        'ordered' as subject,
+        store,
+        sum(units_ordered) as units
+    from {{ ref('fct_order_lines') }}
     group by store
     union all
-    select 'shipped', store, sum(units_shipped) from {{ ref('fct_order_lines') }}
+    select
+        'shipped' as subject,
+        store,
+        sum(units_shipped) as units
+    from {{ ref('fct_order_lines') }}
     group by store
 ),
 
 daily_units as (
-    select 'returned' as subject, store, sum(units_returned + units_returned_excluded) as units
+    select
+        'returned' as subject,
+        store,
+        sum(units_returned + units_returned_excluded) as units
     from {{ ref('mart_asin_daily') }}
     where channel = 'ALL'
     group by store
     union all
-    select 'ordered', store, sum(units_ordered + units_ordered_excluded) from {{ ref('mart_asin_daily') }}
+    select
+        'ordered' as subject,
+        store,
+        sum(units_ordered + units_ordered_excluded) as units
+    from {{ ref('mart_asin_daily') }}
     where channel = 'ALL'
     group by store
     union all
-    select 'shipped', store, sum(units_shipped + units_shipped_excluded) from {{ ref('mart_asin_daily') }}
+    select
+        'shipped' as subject,
+        store,
+        sum(units_shipped + units_shipped_excluded) as units
+    from {{ ref('mart_asin_daily') }}
     where channel = 'ALL'
     group by store
 ),
@@ -223,9 +278,10 @@ refunds_spread as (
             shares.refund_amount as actual
         from settled_items
         inner join returned_items
-            on settled_items.store = returned_items.store
-            and settled_items.order_id = returned_items.order_id
-            and settled_items.order_sku = returned_items.order_sku
+            on
+                settled_items.store = returned_items.store
+                and settled_items.order_id = returned_items.order_id
+                and settled_items.order_sku = returned_items.order_sku
         inner join (
             select
                 returns.store,
@@ -236,9 +292,10 @@ refunds_spread as (
             inner join {{ ref('fct_returns') }} as facts on returns.return_id = facts.return_id
             group by returns.store, returns.order_id, coalesce(returns.order_sku, '')
         ) as shares
-            on settled_items.store = shares.store
-            and settled_items.order_id = shares.order_id
-            and settled_items.order_sku = shares.order_sku
+            on
+                settled_items.store = shares.store
+                and settled_items.order_id = shares.order_id
+                and settled_items.order_sku = shares.order_sku
     ) as spread
     group by spread.store, spread.currency
 ),
@@ -290,8 +347,11 @@ settlement_counts as (
 settlement_line_counts as (
     select
         lines.store,
-        sum(case when {{ is_refund('lines.transaction_type') }} and coalesce(lines.posted_date, lines.end_day) is null
-            then 1 else 0 end) as refunds_without_day
+        sum(case
+            when {{ is_refund('lines.transaction_type') }} and coalesce(lines.posted_date, lines.end_day) is null
+                then 1
+            else 0
+        end) as refunds_without_day
     from {{ ref('int_settlement_lines') }} as lines
     group by lines.store
 ),
@@ -371,15 +431,30 @@ rate_contradictions as (
 ] %}
 
 checks as (
-    {%- for table in ['rows_accounted', 'quarantine_kept', 'bronze_accounted', 'returns_published', 'units_in_marts',
+    {%- for table in ['rows_accounted', 'quarantine_kept', 'bronze_accounted', 'not_modelled', 'returns_published', 'units_in_marts',
                       'settlement_totals', 'refunds_spread', 'unmapped_codes', 'rate_contradictions'] %}
-    select check_name, store, feed, subject, expected, actual, severity, detail from {{ table }}
+    select
+        check_name,
+        store,
+        feed,
+        subject,
+        expected,
+        actual,
+        severity,
+        detail
+    from {{ table }}
     union all
     {%- endfor %}
     {%- for table, column, name, feed, severity, detail in counted %}
     select
-        '{{ name }}', stores.store, {{ "'" ~ feed ~ "'" if feed else 'null' }}, null, 0,
-        coalesce({{ table }}.{{ column }}, 0), '{{ severity }}', '{{ detail }}'
+        '{{ name }}' as check_name,
+        stores.store,
+        {{ "'" ~ feed ~ "'" if feed else 'null' }} as feed,
+        null as subject,
+        0 as expected,
+        coalesce({{ table }}.{{ column }}, 0) as actual,
+        '{{ severity }}' as severity,
+        '{{ detail }}' as detail
     from stores
     left join {{ table }} on stores.store = {{ table }}.store
     {{ 'union all' if not loop.last }}

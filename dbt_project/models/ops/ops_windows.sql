@@ -1,6 +1,6 @@
--- What is known of each day of each feed that is asked for by windows, from the first day asked for to the as-of day. Days are
--- those of the request's clock (UTC). The newest complete pull that covers a day decides; a cancelled or failed one only where
--- there is no complete one.
+-- What is known of each day of each feed that is asked for by windows, from the first day asked for to the as-of day.
+-- Days are those of the request's clock (UTC). The newest complete pull that covers a day decides; a cancelled or
+-- failed one only where there is no complete one.
 
 with pulls as (
     select
@@ -46,7 +46,7 @@ days as (
         "(select min(first_day) from first_days)",
         "(select as_of_date from " ~ ref('stg_run') ~ ")"
     ) }} as calendar
-        on calendar.day >= first_days.first_day and calendar.day <= run.as_of_date
+        on first_days.first_day <= calendar.day and run.as_of_date >= calendar.day
 ),
 
 answers as (
@@ -60,10 +60,11 @@ answers as (
         asked.pull_id
     from days
     inner join asked
-        on days.feed = asked.feed
-        and days.store = asked.store
-        and days.day >= asked.window_from
-        and days.day <= asked.window_to
+        on
+            days.feed = asked.feed
+            and days.store = asked.store
+            and days.day >= asked.window_from
+            and days.day <= asked.window_to
     qualify row_number() over (
         partition by days.feed, days.store, days.day
         order by
@@ -83,16 +84,22 @@ attempts as (
         max(asked.delivered_at) as last_asked_at
     from days
     inner join asked
-        on days.feed = asked.feed
-        and days.store = asked.store
-        and days.day >= asked.window_from
-        and days.day <= asked.window_to
+        on
+            days.feed = asked.feed
+            and days.store = asked.store
+            and days.day >= asked.window_from
+            and days.day <= asked.window_to
     group by days.feed, days.store, days.day
 ),
 
 event_rows as (
-    {%- for feed in ['fba_returns', 'mfn_returns', 'orders', 'settlements', 'reviews', 'grade_resell'] %}
-    select '{{ feed }}' as feed, store, delivery_id, {{ feed_event_day(feed) }} as day, count(*) as event_rows
+    {%- for feed in modelled_feeds() if feed_event_day(feed) %}
+    select
+        '{{ feed }}' as feed,
+        store,
+        delivery_id,
+        {{ feed_event_day(feed) }} as day,
+        count(*) as event_rows
     from {{ ref('stg_' ~ feed) }}
     group by store, delivery_id, {{ feed_event_day(feed) }}
     {{ 'union all' if not loop.last }}
@@ -121,7 +128,8 @@ cross join {{ ref('stg_run') }} as run
 left join answers on days.feed = answers.feed and days.store = answers.store and days.day = answers.day
 left join attempts on days.feed = attempts.feed and days.store = attempts.store and days.day = attempts.day
 left join event_rows
-    on days.feed = event_rows.feed
-    and days.store = event_rows.store
-    and days.day = event_rows.day
-    and answers.delivery_id = event_rows.delivery_id
+    on
+        days.feed = event_rows.feed
+        and days.store = event_rows.store
+        and days.day = event_rows.day
+        and answers.delivery_id = event_rows.delivery_id
