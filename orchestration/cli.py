@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from orchestration.console import duration, say, table, warn
+from orchestration.console import duration, say, warn
 
 if TYPE_CHECKING:
     from data_contracts.settings import Settings
-    from ingestion.connectors import Window
+    from ingestion.connectors import Request, Window
     from ingestion.ledger import Pull
     from orchestration.pipeline import Night
 
@@ -175,7 +175,7 @@ def pull(store: str | None, feed: str | None, first: date | None, last: date | N
     lake = open_lake(settings.lake)
     requests = plan_requests(lake, settings, store=store, feed=feed, wanted=_window(first, last))
     if only_plan or not requests:
-        _say_requests(requests)
+        _say_requests(settings, requests)
         return DONE
     pulls = pull_requests(lake, settings, requests, on_pull=lambda pull: _say_pull(_asked(pull), pull))
     return FAILED if any(pull.outcome == "failed" for pull in pulls) else DONE
@@ -217,7 +217,9 @@ def backfill(
         from ingestion.lake import open_lake
         from orchestration.due import plan_requests
 
-        _say_requests(plan_requests(open_lake(settings.lake), settings, store=store, feed=feed, wanted=wanted))
+        _say_requests(
+            settings, plan_requests(open_lake(settings.lake), settings, store=store, feed=feed, wanted=wanted)
+        )
         return DONE
     return _report_night(run_backfill(settings, wanted, store=store, feed=feed, tell=say))
 
@@ -354,12 +356,13 @@ def _asked(pull: Pull) -> str:
     return f"{pull.store}/{pull.feed}"
 
 
-def _say_requests(requests: list[Any]) -> None:
+def _say_requests(settings: Settings, requests: list[Request]) -> None:
+    from orchestration.due import plan_lines
+
     if not requests:
         say("Nothing is due: every window has been asked for since it could last change.")
-        return
-    say(table(("store", "feed", "window"), [(r.store, r.feed, str(r.window or "newest")) for r in requests]))
-    say(f"{len(requests)} requests")
+    for line in plan_lines(settings, requests):
+        say(line)
 
 
 def _report_night(night: Night) -> int:

@@ -133,6 +133,14 @@ def plan_requests(
     return requests
 
 
+def plan_lines(settings: Settings, requests: Sequence[Request]) -> Iterator[str]:
+    """What asking for these windows means, store by store, and how long it should take."""
+    for store_id in sorted({request.store for request in requests}):
+        with ExitStack() as stack:
+            for _, connector in _connectors(settings, store_id, stack):
+                yield from connector.plan([request for request in requests if request.store == store_id]).lines()
+
+
 def pull_requests(
     lake: Lake, settings: Settings, requests: Sequence[Request], *, on_pull: OnPull | None = None
 ) -> list[Pull]:

@@ -10,6 +10,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from orchestration.warehouse import DbtRun
 
 log = logging.getLogger(__name__)
+
+#: objects fetched at a time from a remote lake
+_FETCHERS = 8
 
 Tell = Callable[[str], None]
 
@@ -247,8 +251,8 @@ def gather(settings: Settings, home: Home, lake: Lake, plan: Plan) -> Inputs:
     from orchestration.verdicts import ensure_verdicts
 
     pulls = tuple(ensure_all_bronze(lake, settings, plan.pulls))
-    bronze = _local_files(lake, pulls, lambda pull: pull.bronze_key)
-    quarantine = _local_files(lake, pulls, lambda pull: pull.quarantine_key)
+    bronze = _local_files(lake, "bronze/", pulls, lambda pull: pull.bronze_key)
+    quarantine = _local_files(lake, "quarantine/", pulls, lambda pull: pull.quarantine_key)
     with home.scratch_folder("verdicts") as scratch:
         verdicts, new = ensure_verdicts(lake, bronze, scratch)
     if new:
@@ -256,13 +260,21 @@ def gather(settings: Settings, home: Home, lake: Lake, plan: Plan) -> Inputs:
     return Inputs(pulls, bronze, quarantine, verdicts)
 
 
-def _local_files(lake: Lake, pulls: Sequence[Pull], key_of: Callable[[Pull], str | None]) -> dict[str, list[Path]]:
+def _local_files(
+    lake: Lake, prefix: str, pulls: Sequence[Pull], key_of: Callable[[Pull], str | None]
+) -> dict[str, list[Path]]:
+    """Local paths by feed. The lake is listed once, so that copies in the cache need no request each."""
     keys: dict[str, set[str]] = {}
     for pull in pulls:
         key = key_of(pull)
         if pull.restates and key is not None and pull.feed is not None:
             keys.setdefault(pull.feed, set()).add(key)
-    return {feed: [lake.local_path(key) for key in sorted(own)] for feed, own in keys.items()}
+    versions = {info.key: info.version for info in lake.list(prefix)} if keys else {}
+    with ThreadPoolExecutor(_FETCHERS) as pool:
+        return {
+            feed: list(pool.map(lambda key: lake.local_path(key, versions.get(key)), sorted(own)))
+            for feed, own in keys.items()
+        }
 
 
 def lay_out(settings: Settings, home: Home, plan: Plan, inputs: Inputs) -> None:

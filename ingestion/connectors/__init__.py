@@ -21,6 +21,7 @@ from ingestion.ledger import COMPLETE
 if TYPE_CHECKING:
     from data_contracts.feed import Feed
     from data_contracts.settings import Settings, Store, Tuning
+    from ingestion.connectors.planner import Plan
     from ingestion.ledger import Pull
 
 
@@ -88,6 +89,9 @@ class Connector(Protocol):
     def feeds(self) -> frozenset[str]:
         """Names of the feeds that it can deliver."""
 
+    def plan(self, requests: Iterable[Request]) -> Plan:
+        """What `pull` would do and how long it should take, without asking anything."""
+
     def pull(self, requests: Iterable[Request]) -> Iterator[Answer]:
         """Ask, and yield what comes back."""
 
@@ -145,7 +149,7 @@ def newest_delivery_by_day(pulls: Iterable[Pull], feed: str, store: str) -> dict
 def windows_due(
     pulls: Sequence[Pull], feed: Feed, store: str, wanted: Window, today: date, tuning: Tuning
 ) -> list[Window | None]:
-    """Windows of a feed still to be asked for within `wanted`, oldest first, none longer than the feed allows.
+    """The fewest windows with all days of `wanted` that are due, oldest first, none longer than the feed allows.
 
     A day is due when nobody has asked for it since it ended, and again each day until it can no longer be restated. So
     asking twice on one day asks for nothing the second time, which is what makes a backfill resumable. A feed without
@@ -167,22 +171,14 @@ def windows_due(
         asked = newest.get(day)
         return asked is None or asked.astimezone(UTC).date() < min(day + horizon, today)
 
-    return list(_in_windows([day for day in wanted.days() if is_due(day)], feed.max_days))
+    from ingestion.connectors.planner import fewest_windows
+
+    return [*fewest_windows((day for day in wanted.days() if is_due(day)), feed.max_days)]
 
 
 def nightly_window(feed: Feed, tuning: Tuning, today: date) -> Window:
     """The days that a night looks at: as far back as the feed may still be restated, up to yesterday."""
     return Window(today - timedelta(days=lookback_days(feed, tuning, today)), today - timedelta(days=1))
-
-
-def _in_windows(days: Sequence[date], max_days: int) -> Iterator[Window]:
-    """Runs of consecutive days, cut at `max_days`."""
-    start = 0
-    for end in range(1, len(days) + 1):
-        is_break = end == len(days) or days[end] - days[end - 1] != timedelta(days=1)
-        if is_break or end - start == max_days:
-            yield Window(days[start], days[end - 1])
-            start = end
 
 
 def requestable(feeds: Mapping[str, Feed], connector: Connector, only: str | None = None) -> list[Feed]:

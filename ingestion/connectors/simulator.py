@@ -17,6 +17,7 @@ from data_contracts.settings import Settings, SettingsError, Store
 from ingestion.connectors import Answer, Request
 
 if TYPE_CHECKING:
+    from ingestion.connectors.planner import Plan
     from ingestion.simulator.world import World
 
 
@@ -66,6 +67,14 @@ class SimulatorConnector:
         from ingestion.simulator.reports import FEEDS
 
         return frozenset(FEEDS)
+
+    def plan(self, requests: Iterable[Request]) -> Plan:
+        """All requests, at once."""
+        from ingestion.connectors.planner import Plan, Step
+
+        return Plan(
+            tuple(Step(request, self.now()) for request in requests), timedelta(), "the simulator waits for nobody"
+        )
 
     def pull(self, requests: Iterable[Request]) -> Iterator[Answer]:
         """Answer at once, with every document of each request."""

@@ -35,7 +35,8 @@ def test_a_night_asks_for_what_can_still_be_restated(sim: Installation) -> None:
 def test_a_season_is_completed_with_one_build_and_an_account_of_what_changed(sim: Installation) -> None:
     first = sim.current()
     plan = sim.run("backfill", "--season", "2025", "--plan")
-    assert re.findall(r"sim +(\w+) +2025-11-01\.\.2025-11-02", plan) == ["fba_returns", "mfn_returns", "orders"]
+    assert re.findall(r"sim (\w+) 2025-11-01\.\.2025-11-02", plan) == ["fba_returns", "mfn_returns", "orders"]
+    assert "3 requests, about 1 min" in plan
     sim.run("pull", "--store", "sim", "--feed", "orders", "--from", "2025-11-01", "--to", "2025-11-02")
     said = sim.run("backfill", "--season", "2025")  # goes on with what is left, as after a kill
     assert "2 windows to ask for within 2025-11-01..2026-01-31" in said
