@@ -165,6 +165,12 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *args: object) -> None:
         pass
 
+    def handle(self) -> None:
+        try:
+            super().handle()
+        except (BrokenPipeError, ConnectionResetError):  # the client was killed: that is what is tested
+            self.close_connection = True
+
     def date_time_string(self, timestamp: float | None = None) -> str:
         return format_datetime(WORLD.moment(), usegmt=True)
 
@@ -216,6 +222,8 @@ class Handler(BaseHTTPRequestHandler):
         if fault.get("after") == "lose":  # done, but nobody hears of it
             self.close_connection = True
             return
+        if fault.get("after") == "stall":  # done, but it takes long until somebody hears of it
+            time.sleep(fault["seconds"])
         headers = dict(fault.get("headers", {}))
         if operation in LIMITS:
             headers.setdefault("x-amzn-RateLimit-Limit", str(LIMITS[operation][0]))
@@ -340,10 +348,10 @@ class Handler(BaseHTTPRequestHandler):
         etag = f'"{hashlib.md5(data).hexdigest()}"'
         asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         start = int(asked[1]) if asked and self.headers.get("If-Range") == etag and not fault.get("no_range") else 0
-        WORLD.counts["ranges"] += bool(start)
         if asked and start >= len(data):
             self.reply(416, "")
             return
+        WORLD.counts["ranges"] += bool(start)
         part = data[start:]
         self.send_response(206 if start else 200)
         self.send_header("Content-Type", document["type"])
@@ -422,6 +430,7 @@ def control(order: dict) -> dict:
         if order.get("expire_tokens"):
             WORLD.tokens = dict.fromkeys(WORLD.tokens, 0.0)
         return {
+            "shift": WORLD.shift,
             "counts": dict(WORLD.counts),
             "reports": [described(one) for one in WORLD.reports],
             "addresses": WORLD.addresses,

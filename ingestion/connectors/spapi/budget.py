@@ -38,8 +38,8 @@ LIMITS = {
 #: A stated limit further than this from the published one is no limit but garbage: for createReport the inverted value
 #: (seconds a call instead of calls a second) would be 3,600 times too fast.
 _PLAUSIBLE = 50.0
-#: The longest pause that one answer can impose: every published bucket has a call again within a minute, so a longer one
-#: is garbage; and where it is not, the next 429 renews it.
+#: The longest pause that one answer can impose: every published bucket has a call again within a minute, so a longer
+#: one is garbage; and where it is not, the next 429 renews it.
 MAX_PAUSE_SECONDS = 900.0
 
 

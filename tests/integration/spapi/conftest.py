@@ -35,7 +35,9 @@ class SharedClock(Clock):
 
     def __init__(self, server: spapi_server.SpApiServer, error: timedelta = timedelta()) -> None:
         self._server = server
-        self._shift = NOON - datetime.now(UTC)
+        told = server.control()["shift"]
+        # a second process goes on where the first one was
+        self._shift = timedelta(seconds=told) if told else NOON - datetime.now(UTC)
         self._error = error
         self.slept = 0.0
         self._tell()
@@ -116,12 +118,8 @@ def fba_rows(days: int, **how: Any) -> dict[str, Any]:
         day = (TODAY - timedelta(days=back)).isoformat()
         for unit in range(back % 3 + 1):
             order = f"111-{back:07d}-{unit // 2:07d}"  # two units of one order look alike
-            rows.append(
-                [
-                    day,
-                    f"{day}T08:00:00+00:00\t{order}\tSKU-1\tB000000001\tX0001\tLamp\t1\tPHX7\tSELLABLE\tDEFECTIVE\t\t\t",
-                ]
-            )
+            row = [f"{day}T08:00:00+00:00", order, "SKU-1", "B000000001", "X0001", "Lamp", "1", "PHX7", "SELLABLE"]
+            rows.append([day, "\t".join([*row, "DEFECTIVE", "", "", ""])])
     return {"header": FBA_HEADER, "rows": rows, "cool_down": 4 * 3600} | how
 
 
