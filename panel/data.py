@@ -629,25 +629,28 @@ def reviews(release: Release, where: Filter, asin: str, limit: int = 10) -> list
 
 def of_asin(release: Release, mart: str, where: Filter, asin: str) -> list[Row]:
     """All rows of a mart about one ASIN within the filter; empty where the release has no such mart."""
-    if mart not in _ABOUT_ASINS or not release.has(mart):
+    if not release.has(mart, "asin"):
         return []
     columns = [name for name in ("store", "marketplace", "window_days") if name in release.columns[mart]]
     condition, values = where.where(*columns)
-    order = ", ".join(name for name in _ABOUT_ASINS[mart] if name in release.columns[mart])
+    wanted = _ABOUT_ASINS.get(mart, ("store", "marketplace"))
+    order = ", ".join(name for name in wanted if name in release.columns[mart])
     return release.rows(f"select * from {mart} where {condition} and asin = ? order by {order}", [*values, asin])
+
+
+def cost_mart(release: Release) -> str | None:
+    """The mart that says what returns of an ASIN cost, where the release has one."""
+    found = (name for name in sorted(release.columns) if name.startswith("mart_") and "cost" in name)
+    return next((name for name in found if release.has(name, "asin")), None)
 
 
 _ABOUT_ASINS = {
     "mart_performance": ("store", "marketplace"),
     "mart_recovery": ("month", "used_condition"),
     "mart_high_return_fee": ("ship_month",),
-    "mart_frequently_returned": ("store", "marketplace"),
     "mart_inventory": ("store", "marketplace", "sku"),
     "mart_return_rules": ("store", "marketplace"),
     "mart_holiday_returns": ("season", "purchase_week"),
-    "mart_true_cost": ("store", "marketplace"),
-    "mart_cost_of_returns": ("store", "marketplace"),
-    "mart_return_cost": ("store", "marketplace"),
 }
 
 

@@ -309,17 +309,10 @@ def _reviews(page: Page, asin: str) -> None:
 
 def _money(page: Page, asin: str) -> None:
     words = page.words
-    cost = next(
-        (
-            (name, rows)
-            for name in ("mart_true_cost", "mart_return_cost", "mart_cost_of_returns")
-            if (rows := data.of_asin(page.release, name, page.where, asin))
-        ),
-        None,
-    )
+    name = data.cost_mart(page.release)
+    rows = data.of_asin(page.release, name, page.where, asin) if name else []
     page.section("asin.cost", words("asin.cost_lead"))
-    if cost:
-        name, rows = cost
+    if name and rows:
         row = rows[0]
         shown = [
             (words.code("column", key), words.value(value, key, row.get("currency")))
