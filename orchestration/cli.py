@@ -285,8 +285,12 @@ def dagster(arguments: tuple[str, ...]) -> NoReturn:
     """Dagster's own UI with schedule and sensors; further arguments go to `dagster dev` (--port 3001)."""
     from orchestration.dagster_home import prepare_dagster_home
 
+    settings = _settings()
     root = Path(__file__).resolve().parents[1]
-    os.environ["DAGSTER_HOME"] = str(prepare_dagster_home(_settings()))
+    os.environ["DAGSTER_HOME"] = str(prepare_dagster_home(settings))
+    os.environ["RETURNSCOPE_HOME"] = str(settings.home)  # defaults depend on the folder, which changes here
+    if settings.config.is_file():
+        os.environ["RETURNSCOPE_CONFIG"] = str(settings.config)
     os.chdir(root)
     _start("dagster", "dev", "-w", str(root / "workspace.yaml"), *arguments)
 
