@@ -23,7 +23,7 @@ class Service:
         service = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # noqa: N802
+            def do_POST(self) -> None:
                 service.seen.append(self.rfile.read(int(self.headers["Content-Length"])))
                 body = json.dumps(service.answer).encode()
                 self.send_response(200)

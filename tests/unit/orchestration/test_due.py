@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from data_contracts.registry import get_feed
-from data_contracts.settings import Tuning
-from ingestion.connectors import Window, lookback_days, nightly_window, windows_due
-from ingestion.ledger import Pull
+from data_contracts.settings import Settings, Store, Tuning
+from ingestion.connectors import Answer, Request, Window, lookback_days, nightly_window, windows_due
+from ingestion.failures import TransientFailure
+from ingestion.lake import open_lake
+from ingestion.ledger import Ledger, Pull
 from orchestration.asof import newest_complete_day
 from orchestration.audit import standing
 from orchestration.due import missing_days
@@ -166,3 +170,49 @@ def test_a_plain_repetition_changes_the_release_but_not_what_it_says() -> None:
     cancelled = pull(outcome="cancelled", restates=False)
     assert Plan(TODAY, None, (news, cancelled), {}, {}).change_id != before.change_id
     assert Plan(TODAY, datetime(2025, 6, 20, tzinfo=UTC), (news,), {}, {}).change_id != before.change_id
+
+
+class Unreachable:
+    """A source that answers once and then breaks off, as a real one does when its network goes."""
+
+    name = "sp-api"
+
+    def now(self) -> datetime:
+        return datetime(2025, 6, 20, 4, tzinfo=UTC)
+
+    def feeds(self) -> frozenset[str]:
+        return frozenset({"orders", "fba_returns"})
+
+    def plan(self, requests: object) -> object:
+        raise NotImplementedError
+
+    def pull(self, requests: list[Request]) -> Iterator[Answer]:
+        yield Answer(requests[0], "cancelled", self.now())
+        raise TransientFailure("The network is gone", "SP-API", "Run again later.")
+
+
+def test_what_a_broken_source_did_not_answer_is_a_failed_pull_and_other_stores_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from orchestration import due as module
+
+    settings = Settings(
+        home=tmp_path,
+        lake=str(tmp_path / "lake"),
+        config=tmp_path / "returnscope.toml",
+        stores={name: Store(region="na", marketplaces=("US",), connector="sp-api") for name in ("a", "b")},
+    )
+    monkeypatch.setattr(module, "open_connector", lambda *_: nullcontext(Unreachable()))
+    lake = open_lake(settings.lake)
+    window = Window(date(2025, 6, 1), date(2025, 6, 19))
+    requests = [Request(feed, store, window) for store in ("a", "b") for feed in ("orders", "fba_returns")]
+    taken = module.pull_requests(lake, settings, requests)
+    assert [(p.store, p.feed, p.outcome) for p in taken] == [
+        ("a", "orders", "cancelled"),
+        ("a", "fba_returns", "failed"),
+        ("b", "orders", "cancelled"),
+        ("b", "fba_returns", "failed"),
+    ]
+    assert "The network is gone" in str(taken[1].error)
+    assert Ledger(lake).pulls(), "what came back is in the ledger"
+    assert due(taken, "2025-06-01..2025-06-19") == ["2025-06-01..2025-06-19"], "nothing of it counts as loaded"
