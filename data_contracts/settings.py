@@ -31,6 +31,10 @@ ENVIRONMENT = {
         "./returnscope.toml, else $RETURNSCOPE_HOME/returnscope.toml",
         "stores, settings, return rules, mappings",
     ),
+    "RETURNSCOPE_SPAPI_CLIENT_ID": ("", "SP-API: client id of the application"),
+    "RETURNSCOPE_SPAPI_CLIENT_SECRET": ("", "SP-API: client secret of the application"),
+    "RETURNSCOPE_SPAPI_REFRESH_TOKEN_<ACCOUNT>": ("", "SP-API: consent of a seller; without _<ACCOUNT> of all"),
+    "RETURNSCOPE_SPAPI_SECRETS": ("$RETURNSCOPE_HOME/secrets.toml", "SP-API: secrets file, mode 600, instead of these"),
     "RETURNSCOPE_PROXY_SECRET": ("", "what a login proxy must send to the panel, at least 16 characters"),
 }
 

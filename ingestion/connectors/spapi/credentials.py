@@ -3,13 +3,15 @@
 Belongs here: where secrets come from, who may read the file they lie in, and taking them out of texts. Does not belong:
 using them (`client.py`).
 
-They come from the environment (`VARIABLES`), else from a TOML file that only its owner may read::
+They come from the environment (`RETURNSCOPE_SPAPI_…`, listed in `data_contracts.settings`), else from a TOML file that
+only its owner may read::
 
     client_id = "amzn1.application-oa2-client..."
     client_secret = "..."
     [accounts.acme]
     refresh_token = "..."
 
+The `<ACCOUNT>` of a variable is the account in capitals, everything but letters and digits as `_`.
 An account is one seller's consent in one region. Stores of one seller name it by `options.account`; without it a
 store's own id is its account.
 """
@@ -27,14 +29,6 @@ from pathlib import Path
 from typing import Any
 
 from ingestion.failures import PermanentFailure
-
-#: environment variable → meaning; `<ACCOUNT>` is the account in capitals, everything but letters and digits as `_`
-VARIABLES = {
-    "RETURNSCOPE_SPAPI_CLIENT_ID": "client id of the application",
-    "RETURNSCOPE_SPAPI_CLIENT_SECRET": "client secret of the application",
-    "RETURNSCOPE_SPAPI_REFRESH_TOKEN_<ACCOUNT>": "the seller's consent; without _<ACCOUNT> it holds for every account",
-    "RETURNSCOPE_SPAPI_SECRETS": "secrets file instead; default $RETURNSCOPE_HOME/secrets.toml",
-}
 
 _HIDDEN = "[hidden]"
 #: what must not be shown even where its value is not known here: tokens of Login with Amazon, and the query of any
