@@ -221,6 +221,7 @@ def build(
     verdicts: Sequence[Row] = (),
     shuffle: int | None = None,
     unit_tests: bool = False,
+    project: Path = warehouse.PROJECT,
 ) -> Warehouse:
     """Lay the deliveries out and run dbt on them. `home` keeps its place, so that dbt's parse of the last build holds.
 
@@ -262,7 +263,7 @@ def build(
     warehouse.prepare(
         path, bronze=bronze, pulls=pulls, quarantine=quarantine, settings=given, as_of=as_of, verdicts=judged
     )
-    run = warehouse.run_dbt(command, path, home / "dbt", select=select, unit_tests=unit_tests)
+    run = warehouse.run_dbt(command, path, home / "dbt", select=select, unit_tests=unit_tests, project=project)
     return Warehouse(path, run)
 
 
