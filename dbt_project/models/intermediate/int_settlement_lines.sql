@@ -18,7 +18,8 @@ placed as (
     select
         lines.*,
         coalesce(lines.named_marketplace, items.marketplace, 'unattributed') as marketplace,
-        coalesce(items.asin, skus.asin) as asin
+        -- a used unit may be settled before its own order is known: then the item inside its SKU says which it is
+        coalesce(items.asin, skus.asin, new_items.asin) as asin
     from lines
     left join {{ ref('int_order_items') }} as items
         on
@@ -27,6 +28,10 @@ placed as (
             and lines.order_id = items.order_id
             and lines.sku = items.item
     left join {{ ref('int_sku_asins') }} as skus on lines.store = skus.store and lines.sku = skus.sku
+    left join {{ ref('int_sku_asins') }} as new_items
+        on
+            lines.store = new_items.store
+            and case when {{ is_used_sku('lines.sku') }} then {{ base_sku('lines.sku') }} end = new_items.sku
 ),
 
 dated as (
