@@ -147,8 +147,8 @@ class SpApiConnector:
     def plan(self, requests: Iterable[Request]) -> Plan:
         """What `pull` would do, without asking Amazon anything."""
         wanted = list(requests)
-        budget, now = Budget(self._state, self._clock), self.now()
         jobs = self._jobs([one for one in wanted if _spec(one.feed).is_requestable])
+        budget, now = Budget(self._state, self._clock), self.now()  # now is after all that may start at once
         new = sorted((job for job in jobs if job.entry.state == ASKING), key=lambda job: (job.next_at, job.order))
         rate, calls, blocked = budget.level("createReport")
         ready = [(job.next_at - now).total_seconds() for job in new]

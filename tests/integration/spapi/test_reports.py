@@ -341,9 +341,19 @@ def test_the_plan_says_what_happens_then(rig: Rig) -> None:
     own = rig.connector()
     plan = own.plan([*requests, asks("settlements")])
     assert len(plan.lines()) == 42
+    assert {step.note for step in plan.steps} == {"", "searched for, not asked for"}
     assert rig.server.counts["createReport"] == 0
     rig.pull(*requests, connector=own)
     assert plan.duration.total_seconds() == pytest.approx(rig.clock.slept, rel=0.2)
+
+
+def test_the_plan_knows_the_pause_between_equal_requests(rig: Rig) -> None:
+    rig.pull(asks("fba_returns", days_back(5)))
+    own = rig.connector()
+    (step,) = own.plan([asks("fba_returns", days_back(5))]).steps
+    assert "pause" in step.note
+    assert timedelta(hours=3.9) < step.starts_at - own.now() < timedelta(hours=4)
+    own.close()
 
 
 def test_an_option_that_is_not_known_is_refused(rig: Rig) -> None:
