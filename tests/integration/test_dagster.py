@@ -20,6 +20,7 @@ import pytest
 from data_contracts.registry import all_feeds
 from ingestion.failures import PermanentFailure, TransientFailure
 from orchestration.failures import KIND, told_apart
+from tests.support.deliveries import fba, tsv
 from tests.support.installation import Installation
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,7 +35,7 @@ def stores(asins: int, days: int) -> str:
     )
 
 
-def dagster(installation: Installation, *arguments: str, timeout: int = 600) -> str:
+def dagster(installation: Installation, *arguments: str, code: int = 0) -> str:
     """Run one of Dagster's commands with the installation's DAGSTER_HOME; its whole output."""
     done = subprocess.run(
         [sys.executable, "-m", "dagster", *arguments],
@@ -42,9 +43,9 @@ def dagster(installation: Installation, *arguments: str, timeout: int = 600) -> 
         env=environment(installation),
         capture_output=True,
         text=True,
-        timeout=timeout,
+        timeout=600,
     )
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    assert done.returncode == code, done.stdout[-4000:] + done.stderr[-4000:]
     return done.stdout + done.stderr
 
 
@@ -234,6 +235,31 @@ def test_only_transient_failures_are_tried_again_and_people_are_told_which_it_wa
     assert ("needs somebody to act" in title) == (kind == "permanent")
     assert f"work: {kind}" in body
     assert str(error.args[0]) in body
+
+
+@pytest.mark.slow
+def test_a_refused_night_fails_the_run_and_leaves_what_is_published(tmp_path: Path) -> None:
+    seller = prepared(Installation(tmp_path, config=stores(asins=3, days=5)))
+    dropped = seller.home / "inbox" / "na" / "returns.tsv"
+    dropped.parent.mkdir(parents=True)
+    dropped.write_text(tsv([fba(quantity="many")] * 7))
+    arguments = (
+        "asset",
+        "materialize",
+        "-m",
+        "orchestration.definitions",
+        "--select",
+        "*",
+        "--partition",
+        "2026-01-31",
+    )
+    said = dagster(seller, *arguments, code=1)
+    assert "REFUSED bad rows in na/fba_returns: 7 of 7 rows of returns.tsv" in said
+    assert 'STEP_FAILURE - Execution of step "published__marts" failed' in said
+    assert not seller.marts.exists()
+    dropped.write_text(tsv([fba()]))
+    dagster(seller, *arguments)
+    assert seller.current().startswith("2026-01-31-")
 
 
 @pytest.mark.slow
