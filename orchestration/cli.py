@@ -235,8 +235,8 @@ def classify(file: Path, out: Path, text: str, code: str, language: str, product
     """Reason class, confidence and deciding words for each line of a JSONL file."""
     from classification.files import classify_file
 
-    lines = classify_file(file, out, text=text, code=code, language=language, product=product)
-    say(f"{lines:,} lines classified: {out}")
+    summary = classify_file(file, out, text_field=text, code_field=code, language_field=language, product_field=product)
+    say(f"{summary.comments:,} lines classified: {out}")
     return DONE
 
 

@@ -203,7 +203,8 @@ def test_decisions_of_the_release_and_of_the_inbox_are_one_list(panel_home: Path
         con.execute(
             "insert into fresh.marts.fct_decisions "
             "(decision_id, store, case_id, kind, decision, decided_at, as_of_date) "
-            "values (?, ?, ?, 'refund_due', 'approve', ?, ?), ('older', ?, ?, null, 'decline', '2026-01-01 00:00:00+00', ?)",
+            "values (?, ?, ?, 'refund_due', 'approve', ?, ?), "
+            "('older', ?, ?, null, 'decline', '2026-01-01 00:00:00+00', ?)",
             [made.decision_id, made.store, made.case_id, made.decided_at, AS_OF, made.store, made.case_id, AS_OF],
         )
     fresh.replace(path)

@@ -1,6 +1,6 @@
--- Where the bronze rows of each delivery went: into the current truth, or superseded (by a newer delivery, or as a copy).
--- Current rows are counted in the tables that hold them and superseded ones by what replaced them, so that the sum proves
--- something: it must be what the ledger says was in the delivery.
+-- Where the bronze rows of each delivery went: into the current truth, or superseded (by a newer delivery, or as a
+-- copy). Current rows are counted in the tables that hold them and superseded ones by what replaced them, so that the
+-- sum proves something: it must be what the ledger says was in the delivery.
 
 with counted as (
     select 'orders' as feed, store, delivery_id, count(*) as rows_current, 0 as rows_superseded

@@ -215,7 +215,11 @@ unit_prices as (
         lines.asin,
         max(lines.item_price / nullif(lines.units_ordered, 0)) as unit_price
     from {{ ref('fct_order_lines') }} as lines
-    inner join (select distinct store, order_id from refunds where not has_return) as candidates
+    inner join (
+        select distinct store, order_id
+        from refunds
+        where not has_return
+    ) as candidates
         on lines.store = candidates.store and lines.order_id = candidates.order_id
     group by lines.store, lines.order_id, lines.asin
 ),

@@ -60,7 +60,7 @@ trailing_months as (
         sum(units_returned_all) over (
             partition by store, marketplace, asin order by ship_month
             range between interval {{ count - 1 }} month preceding and current row
-        ) as units_returned_{{ count }}m {{ "," if not loop.last }}
+        ) as units_returned_{{ count }}m{{ "," if not loop.last }}
         {%- endfor %}
     from months
 ),

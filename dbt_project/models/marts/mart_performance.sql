@@ -222,7 +222,7 @@ select
         when excess.reviews > 0
             then row_number() over (
                 partition by excess.store, excess.marketplace, excess.window_days
-                order by excess.credible_excess desc nulls last, excess.critical_reviews desc, excess.asin
+                order by excess.credible_excess desc nulls last, excess.critical_reviews desc, excess.asin asc
             )
     end as integer) as excess_rank,
     top_reasons.top_reason_class,

@@ -183,7 +183,7 @@ charged_units as (
     inner join graded
         on posted.store = graded.store
         and posted.asin = graded.asin
-        and graded.month <= posted.posted_month
+        and posted.posted_month >= graded.month
     left join {{ ref('dim_marketplace') }} as marketplaces on graded.marketplace = marketplaces.marketplace
     where graded.marketplace in (posted.marketplace, 'unattributed')
         or (posted.marketplace = 'unattributed' and marketplaces.currency = posted.currency)

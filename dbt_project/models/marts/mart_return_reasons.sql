@@ -117,7 +117,7 @@ best_comments as (
         *,
         row_number() over (
             partition by store, marketplace, asin, channel, ring, reason_class
-            order by agrees desc, confidence desc, latest desc, comment
+            order by agrees desc, confidence desc, latest desc, comment asc
         ) as place
     from comments
 ),
@@ -153,7 +153,7 @@ placed as (
         *,
         row_number() over (
             partition by store, marketplace, asin, channel, window_days, reason_class
-            order by agrees desc, confidence desc, latest desc, comment
+            order by agrees desc, confidence desc, latest desc, comment asc
         ) as place
     from window_comments
 ),

@@ -431,7 +431,8 @@ rate_contradictions as (
 ] %}
 
 checks as (
-    {%- for table in ['rows_accounted', 'quarantine_kept', 'bronze_accounted', 'not_modelled', 'returns_published', 'units_in_marts',
+    {%- for table in ['rows_accounted', 'quarantine_kept', 'bronze_accounted', 'not_modelled', 'returns_published',
+                      'units_in_marts',
                       'settlement_totals', 'refunds_spread', 'unmapped_codes', 'rate_contradictions'] %}
     select
         check_name,

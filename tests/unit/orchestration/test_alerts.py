@@ -91,9 +91,7 @@ def test_a_refusal_in_the_body_of_a_200_answer_is_seen(
 def test_what_cannot_be_sent_is_told_without_the_secret_and_stops_nothing(
     service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
-    told = send(
-        ["nonsense", "json://user:planted-secret@127.0.0.1:9/x", f"json://127.0.0.1:{service.port}/"], "t", "b"
-    )
+    told = send(["nonsense", "json://user:planted-secret@127.0.0.1:9/x", f"json://127.0.0.1:{service.port}/"], "t", "b")
     assert [one.arrived for one in told] == [False, False, True]
     assert "not an address that Apprise knows" in str(told[0].error)
     assert "planted-secret" not in f"{told} {caplog.text}"
