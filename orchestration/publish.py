@@ -42,8 +42,8 @@ _CHUNK = 1 << 20
 def export(con: duckdb.DuckDBPyConnection, models: Sequence[PublishedModel], folder: Path) -> dict[str, Mart]:
     """Write every published model to `<folder>/<name>.parquet`, ordered by its key, or by all columns if it has none.
 
-    A key is unique, since a dbt test says so, so the same rows give the same bytes, whatever the threads, the memory and
-    the order in the table (measured on three million rows with 1, 2 and 4 threads, in memory and spilling).
+    A key is unique, since a dbt test says so, so the same rows give the same bytes, whatever the threads, the memory
+    and the order in the table (measured on three million rows with 1, 2 and 4 threads, in memory and spilling).
     """
     con.execute("set preserve_insertion_order = true")
     marts = {}
