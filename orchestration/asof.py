@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from datetime import UTC, date, timedelta
 from typing import TYPE_CHECKING
 
-from data_contracts.registry import all_feeds
 from ingestion.ledger import COMPLETE
 
 if TYPE_CHECKING:
@@ -24,17 +23,21 @@ def newest_complete_day(pulls: Iterable[Pull]) -> date | None:
 
     Per store the later of two days. First: the newest day that every core feed with stated windows covers, where a
     pull covers only days that were over (UTC) when it was delivered. Second: the newest event of a core feed delivered
-    without a window. A store without core feeds counts by the newest event, or snapshot, of any feed.
+    without a window. Stores without core feeds count only where no store has any: by their newest event, else by the
+    day of a snapshot. (An inventory file of today must not move a lake whose orders end in April past its returns.)
     """
     by_store: dict[str, list[Pull]] = {}
     for pull in pulls:
         if pull.restates and pull.outcome in COMPLETE and pull.feed is not None:
             by_store.setdefault(pull.store, []).append(pull)
-    days = [day for own in by_store.values() if (day := _of_store(own)) is not None]
-    return max(days, default=None)
+    stores = list(by_store.values())
+    for newest in (_of_core_feeds, _of_events, _of_snapshots):
+        if days := [day for own in stores if (day := newest(own)) is not None]:
+            return max(days)
+    return None
 
 
-def _of_store(pulls: list[Pull]) -> date | None:
+def _of_core_feeds(pulls: list[Pull]) -> date | None:
     core = [pull for pull in pulls if pull.feed in CORE_FEEDS]
     covered: dict[str, date] = {}
     events: list[date] = []
@@ -49,16 +52,16 @@ def _of_store(pulls: list[Pull]) -> date | None:
             covered[feed] = max(day, covered.get(feed, day))
     if covered:
         events.append(min(covered.values()))
-    if events:
-        return max(events)
-    others = [_day_without_core(pull) for pull in pulls]
-    return max((day for day in others if day is not None), default=None)
+    return max(events, default=None)
 
 
-def _day_without_core(pull: Pull) -> date | None:
-    if all_feeds()[str(pull.feed)].event is None:
-        return _delivered_day(pull)
-    return min(pull.last_event_day, _delivered_day(pull)) if pull.last_event_day is not None else None
+def _of_events(pulls: list[Pull]) -> date | None:
+    days = [min(pull.last_event_day, _delivered_day(pull)) for pull in pulls if pull.last_event_day is not None]
+    return max(days, default=None)
+
+
+def _of_snapshots(pulls: list[Pull]) -> date | None:
+    return max((_delivered_day(pull) for pull in pulls), default=None)
 
 
 def _delivered_day(pull: Pull) -> date:

@@ -119,10 +119,12 @@ def test_as_of_of_files_without_windows_is_their_newest_event() -> None:
     assert newest_complete_day(pulls) == date(2025, 6, 20)
 
 
-def test_as_of_without_core_feeds_is_the_newest_event_or_snapshot_of_any() -> None:
+def test_as_of_without_core_feeds_is_the_newest_event_else_the_day_of_a_snapshot() -> None:
     reviews = pull("reviews", last_event_day=date(2025, 5, 1))
     assert newest_complete_day([reviews]) == date(2025, 5, 1)
-    assert newest_complete_day([reviews, pull("inventory", delivered="2025-06-01T04:00")]) == date(2025, 6, 1)
+    stock = pull("inventory", delivered="2025-06-01T04:00")
+    assert newest_complete_day([reviews, stock]) == date(2025, 5, 1)
+    assert newest_complete_day([stock]) == date(2025, 6, 1)
     assert newest_complete_day([]) is None
     assert newest_complete_day([pull("orders", "2025-06-01..2025-06-19", outcome="cancelled", restates=False)]) is None
 
