@@ -24,7 +24,7 @@ READ_TSV = (
 )
 
 STEPS = {
-    "orders": """
+    "order_lines": """
         create table order_lines as
         with raw as (
             select "amazon-order-id" as order_id, sku, asin, "order-status" as order_status,
@@ -64,15 +64,15 @@ STEPS = {
                 try_cast(nullif(trim("Refunded Amount"), '') as decimal(18,4)) as refund
             from {mfn_returns}
         ),
-        both as (select * from fba union all select * from mfn),
+        events as (select * from fba union all select * from mfn),
         by_order as (
             select order_id, sku, any_value(marketplace) as marketplace, any_value(zone) as zone,
                 min(purchase_date) as purchase_date, any_value(currency) as currency
             from order_lines group by all
         )
-        select both.*, coalesce(by_order.marketplace, 'unattributed') as marketplace, by_order.purchase_date, currency,
+        select events.*, coalesce(by_order.marketplace, 'unattributed') as marketplace, by_order.purchase_date, currency,
             coalesce((return_at at time zone coalesce(zone, 'America/Los_Angeles'))::date, return_day) as return_date
-        from both left join by_order using (order_id, sku)
+        from events left join by_order using (order_id, sku)
         where units is not null
     """,
     "asin_daily": """
@@ -89,11 +89,11 @@ STEPS = {
                 coalesce(sum(refund), 0), any_value(currency)
             from returns group by all
         ),
-        both as (select * from shipped union all select * from returned)
+        events as (select * from shipped union all select * from returned)
         select marketplace, asin, coalesce(channel, 'ALL') as channel, day, sum(units_ordered) as units_ordered,
             sum(units_shipped) as units_shipped, sum(units_returned) as units_returned,
             sum(refund_amount) as refund_amount, sum(sales_amount) as sales_amount, any_value(currency) as currency
-        from both group by grouping sets ((marketplace, asin, channel, day), (marketplace, asin, day))
+        from events group by grouping sets ((marketplace, asin, channel, day), (marketplace, asin, day))
     """,
     "asin_insights": """
         create table asin_insights as
