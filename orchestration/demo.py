@@ -6,7 +6,6 @@ Belongs here: what the demo simulates and shows. Does not belong: the simulation
 from __future__ import annotations
 
 import io
-import json
 import os
 import shutil
 import sys
@@ -33,9 +32,6 @@ if TYPE_CHECKING:
 
 #: the last simulated day: fixed, so that the same arguments give the same marts on any day, and just after the holidays
 LAST_DAY = date(2026, 1, 31)
-_CONFIG = """\
-# Written by `returnscope demo`: the stores that it simulates.
-"""
 
 
 def run_demo(settings: Settings, *, days: int, seed: int, asins: int) -> Night:
@@ -87,6 +83,8 @@ def _refuse_real_data(lake: Lake) -> None:
 
 def _with_stores(settings: Settings, world: World) -> Settings:
     """Settings that know the simulated stores: those of the user's configuration, else one written into the home."""
+    from ingestion.simulator.folder import write_settings
+
     if set(world.stores) <= set(settings.stores):
         return settings
     if settings.config.is_file():
@@ -94,13 +92,8 @@ def _with_stores(settings: Settings, world: World) -> Settings:
             f"{settings.config} does not have the stores of the demo ({', '.join(world.stores)}).\n"
             "Run the demo in a folder of its own, or with RETURNSCOPE_CONFIG naming another file."
         )
-    path = settings.home / "returnscope.toml"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    stores = "".join(
-        f"\n[stores.{name}]\nregion = {json.dumps(store.region)}\nmarketplaces = {json.dumps(store.marketplaces)}\n"
-        for name, store in world.stores.items()
-    )
-    path.write_text(_CONFIG + stores, encoding="utf-8")
+    settings.home.mkdir(parents=True, exist_ok=True)
+    write_settings(world, settings.home)
     return load_settings()
 
 

@@ -18,6 +18,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from data_contracts.marketplaces import get_marketplace
 from ingestion.simulator.catalogue import tables
 from ingestion.simulator.schedule import SimDelivery, nightly_deliveries, schedule
 from ingestion.simulator.truth import truth
@@ -48,6 +49,7 @@ def write_world(world: World, directory: Path, nights: int | None = None) -> Pat
 def write_settings(world: World, directory: Path) -> Path:
     """Write a configuration for the world's stores, with categories of its products and invented exchange rates."""
     lines = [
+        "# Written by the simulator: its stores, the categories of its items, invented exchange rates.",
         'fx_rates = "fx_rates.csv"', 'categories = "categories.csv"', "", "[settings]", 'reporting_currency = "USD"',
     ]  # fmt: skip
     for store_id, store in world.stores.items():
@@ -63,11 +65,13 @@ def write_settings(world: World, directory: Path) -> Path:
 
 
 def exchange_rates(world: World) -> Iterable[tuple[date, str, str, str]]:
-    """Invented rates to the dollar for each day of the world; they drift a little, so that the day matters."""
-    first = world.first_known - timedelta(days=60)
-    for number in range((world.end - first).days + 1):
-        for currency, level in tables()["price_level"].items():
-            yield first + timedelta(days=number), currency, "USD", f"{(1 + number % 9 / 500) / level:.8f}"
+    """Invented rates to the dollar for two years up to the world's end; they drift, so that the day matters."""
+    codes = {code for store in world.stores.values() for code in store.marketplaces}
+    for currency in sorted({get_marketplace(code).currency for code in codes} - {"USD"}):
+        for back in range(730, -1, -1):
+            day = world.end - timedelta(days=back)
+            drift = 1 + day.toordinal() % 9 / 500
+            yield day, currency, "USD", f"{drift / tables()['price_level'][currency]:.8f}"
 
 
 def _table(path: Path, header: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
