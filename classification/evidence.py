@@ -1,4 +1,4 @@
-"""What the words of a comment speak for: finding lexicon entries, negation and contrast, and weighing them into classes.
+"""What the words of a comment speak for: finding lexicon entries, negation, contrast, and weighing them into classes.
 
 Belongs here: the reading of one piece of text in one language. Does not belong: words (`lexicons/`), the choice of the
 final class and codes (`classifier.py`).
@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
 
-from classification.lexicon import _GAP, _GAP_WORDS, Entry, Lexicon, LexiconError, Word, rules_file
+from classification.lexicon import Entry, Lexicon, LexiconError, Node, Word, rules_file
 
 _UNIT = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)*|[.!?;…。！？]+|[,:()\[\]\"“”«»–—、，：（）]|-(?=\s)")
 _UNIT_ELISION = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+|[.!?;…。！？]+|[,:()\[\]\"“”«»–—、，：（）]|-(?=\s)")
 _HARD = frozenset(".!?;…。！？\n")
-_SOFT = frozenset(",:()[]\"“”«»–—-、，：（） ")
+_SOFT = frozenset(',:()[]"“”«»–—-、，：（） ')
 
 
 class Match(NamedTuple):
@@ -46,16 +46,24 @@ class Hit(NamedTuple):
 
 @dataclass(slots=True)
 class Evidence:
-    """All that a text says: score and deciding matches per class, tags present, number of units (words or characters)."""
+    """All that a text says: score and deciding matches per class, tags present, number of units (words or characters).
+
+    `support` are those of the deciding matches that speak clearly.
+    """
 
     scores: dict[str, float] = field(default_factory=dict)
     words: dict[str, list[Match]] = field(default_factory=dict)
+    support: dict[str, set[tuple[int, int]]] = field(default_factory=dict)
     tags: dict[str, list[Match]] = field(default_factory=dict)
     units: int = 0
 
 
 class Rule(NamedTuple):
-    """`tags` together in one clause (or sentence), none of `without` there, at most `within` units apart → weight for a class."""
+    """A weight for a class where all `tags` stand in one clause (or sentence) and none of `without` does.
+
+    `within`: at most so many units apart; `ordered`: in the order given; `context`: only for this kind of product;
+    `least_units`, `most_units`: only in comments of such length in words.
+    """
 
     reason_class: str
     weight: float
@@ -147,19 +155,16 @@ def _find_words(text: str, lexicon: Lexicon) -> tuple[list[Match], int]:
             sentences.append(sentence)
     matches: list[Match] = []
     count = len(words)
+    ends = _sentence_ends(sentences)
     i = 0
     shift = 0
     while i < count:
         word = words[i]
-        end = i + 1
-        entry = word.entry
-        for rest, meant in word.phrases:
-            reached = _phrase(words, i + 1, rest)
-            if reached and sentences[reached - 1] == sentences[i]:
-                if reached > end:
-                    end, entry = reached, meant
-                elif reached == end and entry is not None and end > i + 1:
-                    entry = entry.merged(meant)
+        end, entry = i + 1, word.entry
+        if word.follow or word.gaps:
+            reached, phrase = _longest(words, i, ends[i])
+            if phrase is not None:
+                end, entry = reached, phrase
         if entry is not None:
             if "contrast" in entry.tags or "cause" in entry.tags:
                 shift += 1
@@ -168,20 +173,50 @@ def _find_words(text: str, lexicon: Lexicon) -> tuple[list[Match], int]:
     return matches, count
 
 
-def _phrase(words: list[Word], at: int, rest: tuple[str, ...]) -> int:
-    """Position after the phrase, 0 where it does not continue here."""
-    count = len(words)
-    for k, atom in enumerate(rest):
-        if atom == _GAP:
-            for skipped in range(_GAP_WORDS + 1):
-                reached = _phrase(words, at + skipped, rest[k + 1 :])
-                if reached:
-                    return reached
-            return 0
-        if at >= count or atom not in words[at].atoms:
-            return 0
-        at += 1
-    return at
+def _sentence_ends(sentences: list[int]) -> list[int]:
+    """For each word the position after the last word of its sentence."""
+    ends = [len(sentences)] * len(sentences)
+    for i in range(len(sentences) - 2, -1, -1):
+        ends[i] = ends[i + 1] if sentences[i] == sentences[i + 1] else i + 1
+    return ends
+
+
+def _longest(words: list[Word], at: int, stop: int) -> tuple[int, Entry | None]:
+    """The longest phrase that begins with the word and where it ends; phrases of one length speak together."""
+    best, entry = at + 1, None
+    todo: list[tuple[Node, int]] = []
+    word = words[at]
+    if at + 1 < stop:
+        follow = word.follow
+        for atom in words[at + 1].atoms:
+            if atom in follow:
+                todo.extend((node, at + 2) for node in follow[atom])
+        for gap in word.gaps:
+            _after_gap(gap, words, at + 1, stop, todo)
+    while todo:
+        node, here = todo.pop()
+        if node.entry is not None:
+            if here > best:
+                best, entry = here, node.entry
+            elif here == best and entry is not None and node.entry is not entry:
+                entry = entry.merged(node.entry)
+        if here < stop:
+            atoms = words[here].atoms
+            for atom, after in node.children.items():
+                if atom in atoms:
+                    todo.append((after, here + 1))
+            if node.gap is not None:
+                _after_gap(node.gap, words, here, stop, todo)
+    return best, entry
+
+
+def _after_gap(gap: Node, words: list[Word], at: int, stop: int, todo: list[tuple[Node, int]]) -> None:
+    """What can follow a gap: the next word or one of the two after it."""
+    for here in range(at, min(at + 3, stop)):
+        atoms = words[here].atoms
+        for atom, after in gap.children.items():
+            if atom in atoms:
+                todo.append((after, here + 1))
 
 
 def _find_characters(text: str, lexicon: Lexicon) -> tuple[list[Match], int]:
@@ -293,7 +328,7 @@ def _governs(text: str, negation: Match, match: Match, lexicon: Lexicon) -> bool
 
 
 def _clause_factors(matches: list[Match], units: int, figures: dict[str, float]) -> dict[int, float]:
-    """How much each clause counts: first said counts more, what follows `but` or `because` counts more than what precedes."""
+    """How much each clause counts: more where it comes first, and where it follows `but` or `because`."""
     factors: dict[int, float] = {}
     turned: dict[int, int] = {}
     causes: set[int] = set()
@@ -345,9 +380,7 @@ def _bare_topics(tagged: list[Tagged], units: float, book: Rules) -> list[Hit]:
     weight = book.figures["topic"] * min(1.0, book.figures["topic_units"] / max(units, 1.0))
     if weight < book.figures["topic_least"]:
         return []
-    return [
-        Hit(book.topics[tag], weight, (match,)) for match, tags, _ in tagged for tag in tags if tag in book.topics
-    ]
+    return [Hit(book.topics[tag], weight, (match,)) for match, tags, _ in tagged for tag in tags if tag in book.topics]
 
 
 def _apply(
@@ -359,6 +392,8 @@ def _apply(
     units: float,
     hits: list[Hit],
 ) -> None:
+    if by_tag.keys().isdisjoint(tag for _, tags, _ in tagged for tag in tags):
+        return
     groups: dict[int, dict[str, list[Match]]] = {}
     for match, tags, _ in tagged:
         if tags:
@@ -404,7 +439,7 @@ def _combination(rule: Rule, group: dict[str, list[Match]]) -> tuple[Match, ...]
 
 def _sum_up(hits: list[Hit], figures: dict[str, float], evidence: Evidence) -> None:
     """Heaviest voices first; a word already spent on another class counts little, a repeated voice less each time."""
-    hits.sort(key=lambda hit: (-hit.weight, hit.matches[0].start, hit.reason_class))
+    hits.sort(key=lambda hit: (-hit.weight, hit.matches[0].start, hit.reason_class, len(hit.matches)))
     spent: dict[tuple[int, int], str] = {}
     voices: dict[str, int] = {}
     for hit in hits:
@@ -421,8 +456,10 @@ def _sum_up(hits: list[Hit], figures: dict[str, float], evidence: Evidence) -> N
             evidence.scores.get(hit.reason_class, 0.0) + weight * figures["repetition"] ** number
         )
         words = evidence.words.setdefault(hit.reason_class, [])
+        support = evidence.support.setdefault(hit.reason_class, set())
         for match in hit.matches:
+            if hit.weight >= figures["clear_voice"]:
+                support.add((match.start, match.end))
             spent.setdefault((match.start, match.end), hit.reason_class)
             if match not in words:
                 words.append(match)
-

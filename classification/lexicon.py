@@ -4,9 +4,9 @@ Belongs here: the notation of the files, their compilation, typing errors. Does 
 whole (`evidence.py`) and any word of any language, which are data.
 
 Notation, in lists separated by commas or line ends. For languages written in words:
-`word` itself, any accents and case · `word*` beginning · `*word` end (compounds) · `a/b` either · `(a)` may be left out ·
-`..` up to two other words. For languages written without blanks: the characters themselves, `[a/b]` either,
-`[a/]` may be left out, `[name]` the list `name` of `[macros]`.
+`word` itself, any accents and case · `word*` beginning · `*word` end (compounds) · `a/b` either · `(a)` may be left
+out · `[a b|c]` either, of more than one word · `..` up to two other words. For languages written without blanks: the
+characters themselves, `[a/b]` either, `[a/]` may be left out. In both, `[name]` is the list `name` of `[macros]`.
 """
 
 from __future__ import annotations
@@ -21,14 +21,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from data_contracts.reasons import reason_classes
-
 from classification.text import fold
+from data_contracts.reasons import reason_classes
 
 FOLDER = Path(__file__).parent / "lexicons"
 LANGUAGES = ("en", "de", "fr", "es", "it", "ja", "zh", "pt", "nl", "sv", "pl")
 _GAP = ".."
-_GAP_WORDS = 2
 # A shorter word has too many neighbours that are words themselves (tight, right, light, night).
 _TYPO_MIN = 6
 _VOWEL_MIN = 8
@@ -53,20 +51,33 @@ class Entry:
         best = dict(self.scores)
         for name, weight in other.scores:
             best[name] = max(weight, best.get(name, 0.0))
-        return Entry(tuple(dict.fromkeys(self.tags + other.tags)), tuple(sorted(best.items())), self.closed or other.closed)
+        return Entry(tuple(sorted({*self.tags, *other.tags})), tuple(sorted(best.items())), self.closed or other.closed)
+
+
+class Node:
+    """A place in the tree of phrases: what may follow, at once or after a gap, and what the phrase so far stands for."""
+
+    __slots__ = ("children", "entry", "gap")
+
+    def __init__(self) -> None:
+        self.children: dict[str, Node] = {}
+        self.gap: Node | None = None
+        self.entry: Entry | None = None
 
 
 @dataclass(slots=True)
 class Word:
-    """All a single written word can begin: its own entry and the phrases that start with it, longest first."""
+    """All a single written word can be: the atoms by which it continues phrases, its own entry, and how the phrases
+    that begin with it go on."""
 
     atoms: frozenset[str]
-    entry: Entry | None
-    phrases: tuple[tuple[tuple[str, ...], Entry], ...]
+    entry: Entry | None = None
+    follow: dict[str, tuple[Node, ...]] = field(default_factory=dict)
+    gaps: tuple[Node, ...] = ()
 
 
-_NOTHING = Word(frozenset(), None, ())
-_NUMBER = Word(frozenset(), Entry(("number",)), ())
+_NOTHING = Word(frozenset())
+_NUMBER = Word(frozenset(), Entry(("number",)))
 
 
 @dataclass
@@ -85,12 +96,13 @@ class Lexicon:
     _literals: dict[str, Entry] = field(default_factory=dict)
     _prefixes: dict[str, Entry] = field(default_factory=dict)
     _suffixes: dict[str, Entry] = field(default_factory=dict)
-    _phrases: dict[str, dict[tuple[str, ...], Entry]] = field(default_factory=dict)
+    _phrases: Node = field(default_factory=Node)
     _groups: dict[str, set[str]] = field(default_factory=dict)
     _prefix_lengths: tuple[int, ...] = ()
     _suffix_lengths: tuple[int, ...] = ()
     _deletions: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _known: frozenset[str] = frozenset()
+    _continuations: set[str] = field(default_factory=set)
     _negations: frozenset[str] = frozenset()
     _negative_ends: tuple[str, ...] = ()
     _cache: dict[str, Word] = field(default_factory=dict)
@@ -104,6 +116,10 @@ class Lexicon:
                 self._cache.clear()
             self._cache[written] = found
         return found
+
+    def knows(self, folded: str) -> bool:
+        """Whether the word, folded, is one of this lexicon as it stands."""
+        return self._exact(folded) is not _NOTHING or folded in self._known
 
     def _look_up(self, written: str) -> Word:
         if written.lower() in self.distinct:
@@ -140,12 +156,17 @@ class Lexicon:
                     entry = entry or self._suffixes.get(key)
         if not atoms:
             return _NOTHING
-        phrases: dict[tuple[str, ...], Entry] = {}
+        follow: dict[str, list[Node]] = {}
+        gaps = []
         for atom in sorted(atoms):
-            for rest, meant in self._phrases.get(atom, {}).items():
-                phrases[rest] = phrases[rest].merged(meant) if rest in phrases else meant
-        ordered = sorted(phrases.items(), key=lambda item: (-sum(a != _GAP for a in item[0]), item[0]))
-        return Word(frozenset(atoms), entry, tuple(ordered))
+            head = self._phrases.children.get(atom)
+            if head is not None:
+                for after, node in head.children.items():
+                    follow.setdefault(after, []).append(node)
+                if head.gap is not None:
+                    gaps.append(head.gap)
+        going_on = frozenset(atoms & self._continuations)
+        return Word(going_on, entry, {after: tuple(nodes) for after, nodes in follow.items()}, tuple(gaps))
 
     def _respelled(self, folded: str) -> Iterator[str]:
         """What the writer may have meant: `sooo` → `so`, `groesse` → `grosse`, `recieved` → `received`."""
@@ -184,11 +205,11 @@ class Lexicon:
     def add(self, notation: str, entry: Entry, macros: dict[str, str]) -> None:
         """One entry of a list, in the notation of the module's docstring."""
         if self.by_characters:
-            for form in _characters(notation, macros):
-                self._add_characters(form, entry)
+            for characters in _characters(notation, macros):
+                self._add_characters(characters, entry)
             return
-        for form in _words(notation, self.elision, macros):
-            self._add_words(form, entry)
+        for words in _words(notation, self.elision, macros):
+            self._add_words(words, entry)
 
     def _add_characters(self, form: str, entry: Entry) -> None:
         if "negation" not in entry.tags and (
@@ -209,12 +230,19 @@ class Lexicon:
                     self._groups.setdefault(member, set()).add(atom)
         if len(form) == 1:
             for atom in form[0].split("/"):
-                table = self._prefixes if atom.endswith("*") else self._suffixes if atom.startswith("*") else self._literals
+                table = (
+                    self._prefixes if atom.endswith("*") else self._suffixes if atom.startswith("*") else self._literals
+                )
                 table[atom] = table[atom].merged(entry) if atom in table else entry
         else:
-            table_of_rest = self._phrases.setdefault(form[0], {})
-            rest = form[1:]
-            table_of_rest[rest] = table_of_rest[rest].merged(entry) if rest in table_of_rest else entry
+            node = self._phrases
+            self._continuations.update(form[1:])
+            for atom in form:
+                if atom == _GAP:
+                    node.gap = node = node.gap or Node()
+                else:
+                    node = node.children.setdefault(atom, Node())
+            node.entry = node.entry.merged(entry) if node.entry else entry
 
 
 def _one_edit(a: str, b: str) -> bool:
@@ -236,7 +264,7 @@ def _one_edit(a: str, b: str) -> bool:
 
 
 def _words(notation: str, elision: bool, macros: dict[str, str]) -> Iterator[tuple[str, ...]]:
-    """`[not] (even) work/works` → the ways of writing it, as atoms; `a/b` stays one atom that either word answers to."""
+    """`[not] (even) work/works` → the ways of writing it, as atoms; `a/b` stays one atom that both words answer to."""
     choices: list[list[tuple[str, ...]]] = []
     for token in _split(notation, " "):
         if token.startswith("["):
@@ -301,7 +329,10 @@ def rules_file() -> dict[str, Any]:
 @cache
 def stop_words() -> dict[str, tuple[str, ...]]:
     """Everyday words of each language, by which an unnamed language is told."""
-    return {name: tuple(fold(word) for word in entries(listing)) for name, listing in _read(FOLDER / "languages.toml").items()}
+    return {
+        name: tuple(fold(word) for word in entries(listing))
+        for name, listing in _read(FOLDER / "languages.toml").items()
+    }
 
 
 @cache
@@ -334,6 +365,12 @@ def lexicon(language: str) -> Lexicon:
         pairs = data["traditional"].split()
         built.traditional = {ord(pair[0]): pair[1] for pair in pairs}
     macros = data.get("macros", {})
+    turned = tuple(entries(negation.get("turned_ends", "")))
+
+    def name_is_closed(notation: str) -> bool:
+        # Where the negation follows (Japanese), a phrase is mostly a stem that waits for it; only finished forms turn.
+        return bool(turned) and not notation.endswith(turned)
+
     concepts, levels, classes = set(rules_file()["concepts"]), rules_file()["levels"], set(reason_classes())
     negations = entries(negation.get("words", ""))
     built._negations = frozenset(negations if built.by_characters else map(fold, negations))
@@ -344,10 +381,10 @@ def lexicon(language: str) -> Lexicon:
         for notation in entries(listing):
             built.add(notation, Entry((name,) if name != "neutral" else ()), macros)
     for name, listing in data.get("concepts", {}).items():
-        if name not in concepts:
+        if name.lstrip("!") not in concepts:
             raise LexiconError(f"{path.name}: concept {name!r} is not declared in rules.toml")
         for notation in entries(listing):
-            built.add(notation, Entry((name,)), macros)
+            built.add(notation, Entry((name,), closed=name.startswith("!")), macros)
     for name, by_level in data.get("classes", {}).items():
         if name not in classes:
             raise LexiconError(f"{path.name}: {name!r} is not a reason class")
@@ -355,7 +392,7 @@ def lexicon(language: str) -> Lexicon:
             if level not in levels:
                 raise LexiconError(f"{path.name}: level {level!r} of {name} is not declared in rules.toml")
             for notation in entries(listing):
-                built.add(notation, Entry((), ((name, levels[level]),)), macros)
+                built.add(notation, Entry((), ((name, levels[level]),), closed=name_is_closed(notation)), macros)
     if not built.by_characters:
         known = set(stop_words().get(language, ())) | {fold(word) for word in entries(data.get("known", ""))}
         built.finish(frozenset(known))

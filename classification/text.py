@@ -16,19 +16,18 @@ MAX_CHARS = 4000
 
 _TAG = re.compile(r"<\s*/?\s*[a-zA-Z][^<>]{0,200}>")
 _BLANK = re.compile(r"[\s\u00ad\u200b-\u200f\u2028\u2029\u202a-\u202e\u2060-\u2064\ufeff\x00-\x1f\x7f]+")
-_APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "`": "'", "´": "'", "ʼ": "'", "′": "'"})  # noqa: RUF001
+_APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "`": "'", "´": "'", "ʼ": "'", "′": "'"})
 # Letters that Unicode does not take apart into base and accent.
-_BASES = str.maketrans(
-    {"ß": "ss", "œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "đ": "d", "ı": "i", "þ": "th", "ð": "d"}
+_BASES = str.maketrans({"ß": "ss", "œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "đ": "d", "ı": "i", "þ": "th", "ð": "d"})
+_YES_NO = frozenset(
+    ["yes", "no", "ja", "nein", "oui", "non", "si", "sí", "はい", "いいえ", "是", "否", "n/a", "na", "none"]
 )
-_YES_NO = frozenset({"yes", "no", "ja", "nein", "oui", "non", "si", "sí", "はい", "いいえ", "是", "否", "n/a", "na", "none"})
 
 
 def readable(text: str) -> str:
-    """The comment in NFKC with entities resolved, markup removed and blanks collapsed; at most `MAX_CHARS` characters.
+    """The comment in NFKC, entities resolved, markup removed, blanks collapsed; at most `MAX_CHARS` characters.
 
-    Entities are resolved twice because exports of exports carry `&amp;#39;`. A line end becomes ` . `-like structure only
-    where the writer used it as one: it is kept as a full stop.
+    Entities are resolved twice because exports of exports carry `&amp;#39;`. The end of a line counts as a full stop.
     """
     text = text[:MAX_CHARS]
     if "&" in text:
@@ -58,7 +57,7 @@ def _has_accents(char: str) -> bool:
 
 
 def fold(word: str) -> str:
-    """A word as lexicons spell it inside: lower case, no accents, no apostrophes: `Größe` → `grosse`, `doesn't` → `doesnt`.
+    """A word as it is looked up: lower case, without accents and apostrophes.
 
     >>> fold("Größe"), fold("Doesn't"), fold("déçu")
     ('grosse', 'doesnt', 'decu')
