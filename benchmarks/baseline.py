@@ -70,7 +70,8 @@ STEPS = {
                 min(purchase_date) as purchase_date, any_value(currency) as currency
             from order_lines group by all
         )
-        select events.*, coalesce(by_order.marketplace, 'unattributed') as marketplace, by_order.purchase_date, currency,
+        select events.*, coalesce(by_order.marketplace, 'unattributed') as marketplace, by_order.purchase_date,
+            currency,
             coalesce((return_at at time zone coalesce(zone, 'America/Los_Angeles'))::date, return_day) as return_date
         from events left join by_order using (order_id, sku)
         where units is not null

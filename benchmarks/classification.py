@@ -98,8 +98,10 @@ def report(judged: Sequence[Judged]) -> str:
     languages = by_language(judged)
     spread = max(share for share, _ in languages.values()) - min(share for share, _ in languages.values())
     lines = [
-        f"{len(judged)} comments: accuracy {accuracy(judged):.3f}, macro-F1 {macro_f1(judged):.3f}, "
-        f"sure {precision:.3f} precise on {coverage:.2f} of them, languages {spread:.2f} apart",
+        (
+            f"{len(judged)} comments: accuracy {accuracy(judged):.3f}, macro-F1 {macro_f1(judged):.3f}, "
+            f"sure {precision:.3f} precise on {coverage:.2f} of them, languages {spread:.2f} apart"
+        ),
         "",
         "| language | accuracy | comments |",
         "|---|---|---|",

@@ -55,7 +55,7 @@ class Entry:
 
 
 class Node:
-    """A place in the tree of phrases: what may follow, at once or after a gap, and what the phrase so far stands for."""
+    """A place in the tree of phrases: what may follow, at once or after a gap, and what the phrase stands for."""
 
     __slots__ = ("children", "entry", "gap")
 
