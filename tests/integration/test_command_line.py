@@ -37,6 +37,8 @@ def acme(tmp_path_factory: pytest.TempPathFactory) -> Installation:
         (["backfill", "--season", "2025", "--from", "2025-11-01"], "either --season YEAR or both"),
         (["backfill", "--from", "2026-02-01", "--to", "2026-01-01"], "lies before"),
         (["pull", "--store", "other"], "store 'other' is not in"),
+        (["pull", "--store", "acme"], "store 'acme' gets its files through the inbox"),
+        (["pull"], "no store has a connector"),
         (["frobnicate"], "No such command"),
     ],
 )
