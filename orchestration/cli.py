@@ -175,8 +175,8 @@ def pull(store: str | None, feed: str | None, first: date | None, last: date | N
     asked = [own for name, own in settings.stores.items() if store in (None, name)]
     if all(own.connector == "inbox" for own in asked):
         raise click.UsageError(
-            f"{f'store {store!r} gets its files through the inbox' if store else 'no store has a connector'}: "
-            f'set connector = "sp-api" below [stores.NAME] in {settings.config}, or take files in with returnscope ingest'
+            f"{f'store {store!r} gets its files through the inbox' if store else 'no store has a connector'}: set "
+            f'connector = "sp-api" below [stores.NAME] in {settings.config}, or take files in with returnscope ingest'
         )
     lake = open_lake(settings.lake)
     requests = plan_requests(lake, settings, store=store, feed=feed, wanted=_window(first, last))
