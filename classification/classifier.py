@@ -162,7 +162,7 @@ def _decide(
     confidence = score**power / total
     words = [text[m.start : m.end] for m in sorted(evidence.words.get(name, ()), key=lambda m: m.start)]
     if preset_words and preset_class == name:
-        words.insert(0, preset_words)
+        words = [preset_words, *(word for word in words if word not in preset_words)]
     others = [other for other, value in ranked[1:] if value >= figures["least_score"] and other != UNCLEAR]
     # A long comment says many things; one passage is little ground for a verdict on all of it.
     units = _units(evidence, language)

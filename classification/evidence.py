@@ -94,7 +94,7 @@ class Rules:
 def rules() -> Rules:
     """The rules that all languages share."""
     data = rules_file()
-    concepts = set(data["concepts"]) | {"negation", "contrast", "cause"}
+    concepts = set(data["concepts"]) | {"negation", "contrast", "cause", "and"}
     by_clause: dict[str, list[Rule]] = {}
     by_sentence: dict[str, list[Rule]] = {}
     for raw in data["rule"]:
@@ -288,10 +288,12 @@ def weigh(text: str, lexicon: Lexicon, context: Iterable[str] = ()) -> Evidence:
             contexts.add(name)
     factors = _clause_factors(matches, units, book.figures)
     hits = _own_scores(tagged, factors, _praised(tagged, book), book.figures)
-    hits += _bare_topics(tagged, words, book)
+    in_praise = not book.positive.isdisjoint(present) and book.negative.isdisjoint(present)
+    if not in_praise:
+        hits += _bare_topics(tagged, words, book)
     _apply(book.by_clause, tagged, "clause", factors, contexts, words, hits)
     _apply(book.by_sentence, tagged, "sentence", factors, contexts, words, hits)
-    if not book.positive.isdisjoint(present) and book.negative.isdisjoint(present):
+    if in_praise:
         hits = [hit._replace(weight=hit.weight * book.figures["only_praise"]) for hit in hits]
     _sum_up(hits, book.figures, evidence)
     return evidence
@@ -303,26 +305,31 @@ Tagged = tuple[Match, tuple[str, ...], bool]
 def _with_polarity(text: str, matches: list[Match], lexicon: Lexicon, polar: frozenset[str]) -> list[Tagged]:
     """Each match with its tags, those under a negation turned into `!tag`, and whether it is negated."""
     negations = [match for match in matches if "negation" in match.entry.tags]
+    joints = [match.first for match in matches if "and" in match.entry.tags] if negations else []
     tagged: list[Tagged] = []
     for match in matches:
         tags = match.entry.tags
         negated = False
         entry = match.entry
         if negations and not entry.closed and "negation" not in tags and (entry.scores or not polar.isdisjoint(tags)):
-            negated = any(_governs(text, negation, match, lexicon) for negation in negations)
+            negated = any(_governs(text, negation, match, lexicon, joints) for negation in negations)
         if negated:
             tags = tuple("!" + tag if tag in polar else tag for tag in tags)
+            if entry.scores:
+                tags = (*tags, "denied")
         tagged.append((match, tags, negated))
     return tagged
 
 
-def _governs(text: str, negation: Match, match: Match, lexicon: Lexicon) -> bool:
+def _governs(text: str, negation: Match, match: Match, lexicon: Lexicon, joints: list[int]) -> bool:
     """Whether the negation reaches the match: same clause, near enough, nothing between that stops it."""
     if negation.clause != match.clause:
         return False
     if 0 < match.first - negation.last <= lexicon.negation_before:
-        return True
+        return not any(negation.last < joint < match.first for joint in joints)
     if 0 < negation.first - match.last <= lexicon.negation_after:
+        if any(match.last < joint < negation.first for joint in joints):
+            return False
         return lexicon.through is None or lexicon.through.fullmatch(text[match.end : negation.start]) is not None
     return False
 

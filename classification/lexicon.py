@@ -29,6 +29,8 @@ LANGUAGES = ("en", "de", "fr", "es", "it", "ja", "zh", "pt", "nl", "sv", "pl")
 _GAP = ".."
 # A shorter word has too many neighbours that are words themselves (tight, right, light, night).
 _TYPO_MIN = 6
+# Two swapped letters make no other word as often.
+_SWAP_MIN = 5
 _VOWEL_MIN = 8
 _CACHE_WORDS = 200_000
 _VOWELS = frozenset("aeiouy")
@@ -177,7 +179,7 @@ class Lexicon:
             yield single
         if self.language in ("de", "sv") and re.search("[aou]e", folded):
             yield re.sub("([aou])e", r"\1", folded)
-        if len(folded) < _TYPO_MIN or not folded.isalpha():
+        if len(folded) < _SWAP_MIN or not folded.isalpha():
             return
         yield from self._neighbours(folded)
 
@@ -196,7 +198,7 @@ class Lexicon:
         self._known = known
         deletions: dict[str, list[str]] = {}
         for literal in sorted(self._groups):
-            if len(literal) < _TYPO_MIN or "*" in literal or not literal.isalpha():
+            if len(literal) < _SWAP_MIN or "*" in literal or not literal.isalpha():
                 continue
             for form in {literal, *(literal[:i] + literal[i + 1 :] for i in range(1, len(literal)))}:
                 deletions.setdefault(form, []).append(literal)
@@ -251,6 +253,8 @@ def _one_edit(a: str, b: str) -> bool:
     if abs(len(a) - len(b)) > 1:
         return False
     if len(a) != len(b):
+        if min(len(a), len(b)) < _TYPO_MIN - 1 or max(len(a), len(b)) < _TYPO_MIN:
+            return False
         short, long = sorted((a, b), key=len)
         return any(long[:i] + long[i + 1 :] == short for i in range(len(long)))
     differing = [i for i in range(len(a)) if a[i] != b[i]]

@@ -14,6 +14,7 @@ from functools import cache
 # Longer comments are cut: Amazon's own fields end earlier, and a pasted novel must not cost a night.
 MAX_CHARS = 4000
 
+_BLOCK = re.compile(r"<\s*/?\s*(?:br|p|div|li|ul|ol|h[1-6]|tr|td)\b[^<>]{0,200}>", re.IGNORECASE)
 _TAG = re.compile(r"<\s*/?\s*[a-zA-Z][^<>]{0,200}>")
 _BLANK = re.compile(r"[\s\u00ad\u200b-\u200f\u2028\u2029\u202a-\u202e\u2060-\u2064\ufeff\x00-\x1f\x7f]+")
 _APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "`": "'", "´": "'", "ʼ": "'", "′": "'"})
@@ -33,7 +34,7 @@ def readable(text: str) -> str:
     if "&" in text:
         text = html.unescape(html.unescape(text))
     if "<" in text:
-        text = _TAG.sub(" . ", text)
+        text = _TAG.sub(" ", _BLOCK.sub(" . ", text))
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_APOSTROPHES)
     elif "`" in text:
