@@ -1,4 +1,4 @@
-"""Floors for the comment classifier on labelled real comments, which lie beside the repository and are nobody's of ours.
+"""Floors for the comment classifier on labelled real comments, which lie beside the repository.
 
 The figures reached are in `docs/reason_classification.md`; these floors only tell that something broke.
 """
