@@ -85,7 +85,7 @@ def classify_file(
         part.replace(target)
     except OSError as error:
         raise BadInputError(
-            error.strerror or str(error), str(error.filename or source), "Check that the file exists and may be read"
+            error.strerror or str(error), str(error.filename or source), "Check that its folder exists and may be used"
         ) from error
     finally:
         part.unlink(missing_ok=True)

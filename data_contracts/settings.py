@@ -245,7 +245,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError(f"{config}: not valid TOML: {error}") from error
     elif env.get("RETURNSCOPE_CONFIG"):
-        raise SettingsError(f"{config}: RETURNSCOPE_CONFIG names a file that does not exist")
+        raise SettingsError(f"{config}: RETURNSCOPE_CONFIG names a file that does not exist; correct or unset it")
     base = config.parent
     for key in ("fx_rates", "categories"):
         if isinstance(values.get(key), str):

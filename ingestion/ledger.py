@@ -87,9 +87,9 @@ class Pull:
         return (self.window_from, self.window_to) if self.window_from and self.window_to else None
 
     def to_json(self) -> bytes:
-        """The entry as it is stored: JSON with sorted keys, times in UTC."""
+        """The entry as it is stored: JSON with sorted keys, times in UTC, `?` where a file name is no text."""
         values = {name: _plain(value) for name, value in asdict(self).items()}
-        return json.dumps(values, sort_keys=True, ensure_ascii=False, indent=1).encode()
+        return json.dumps(values, sort_keys=True, ensure_ascii=False, indent=1).encode(errors="replace")
 
     @classmethod
     def from_json(cls, data: bytes, where: str) -> Pull:

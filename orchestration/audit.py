@@ -214,7 +214,7 @@ def _bad_rows(con: duckdb.DuckDBPyConnection, settings: Settings, pulls: Sequenc
             check=f"bad rows in {pull.store}/{pull.feed}",
             blocks=True,
             what=f"{bad:,} of {rows_in:,} rows of {pull.file_name or pull.delivery_id} break their contract "
-            f"(allowed: {allowed.rows} rows or {allowed.share:.1%})",
+            f"(allowed: {allowed.rows} rows or {allowed.share:.1%}, and fewer than half)",
             count=bad,
             remedy=f"Correct the file and take it in again under the same name, or allow more: "
             f"[thresholds.{pull.feed}] rows, share in {settings.config}.",

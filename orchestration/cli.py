@@ -239,9 +239,15 @@ def backfill(
 @click.option("--product", default="product", show_default=True, help="Field with the product or its kind.")
 def classify(file: Path, out: Path, text: str, code: str, language: str, product: str) -> int:
     """Reason class, confidence and deciding words for each line of a JSONL file."""
-    from classification.files import classify_file
+    from classification.files import BadInputError, classify_file
+    from ingestion.failures import PermanentFailure
 
-    summary = classify_file(file, out, text_field=text, code_field=code, language_field=language, product_field=product)
+    try:
+        summary = classify_file(
+            file, out, text_field=text, code_field=code, language_field=language, product_field=product
+        )
+    except BadInputError as error:
+        raise PermanentFailure(error.what, error.where, error.remedy) from error
     say(f"{summary.comments:,} lines classified: {out}")
     return DONE
 
@@ -418,6 +424,11 @@ def _guarded(work: Callable[[], Any]) -> int:
         return FAILED
     except BrokenPipeError:
         sys.stderr.close()
+        return FAILED
+    except OSError as error:  # a full disk, a folder that may not be written, a path through a file
+        logging.getLogger(__name__).info("what the system refused", exc_info=True)
+        warn(f"Failed: {error.strerror or error}")
+        warn(f"  where: {error.filename or 'unnamed'}\n  next:  Check that it can be read and written and has room.")
         return FAILED
     return code if isinstance(code, int) else DONE
 

@@ -85,8 +85,9 @@ def progress(title: str, total: int) -> Iterator[Advance]:
         moment = time.monotonic()
         if moment - last >= _SECONDS_BETWEEN_LINES and done:
             last = moment
-            left = (moment - start) / done * (total - done)
-            warn(f"{title}: {done} of {total}, about {duration(left)} left ({now})")
+            whole = max(total, done)  # a report may bring more documents than were asked for
+            left = (moment - start) / done * (whole - done)
+            warn(f"{title}: {done} of {whole}, about {duration(left)} left ({now})")
 
     yield advance
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -83,6 +84,33 @@ def test_comments_are_classified_from_file_to_file(tmp_path: Path) -> None:
     assert "2 lines" in acme.run("classify", source, "--out", out)
     found = [json.loads(line) for line in out.read_text().splitlines()]
     assert found[0]["reason_class"] == "size_fit"
+
+
+@pytest.mark.parametrize(
+    ("content", "out", "says"),
+    [
+        ('{"text": "too small"}\n{oops\n', "out.jsonl", "in.jsonl, line 2"),
+        ('{"text": ["too small"]}\n', "out.jsonl", "not text"),
+        ('{"text": "too small"}\n', "nowhere/out.jsonl", "nowhere/out.jsonl"),
+    ],
+)
+def test_comments_that_cannot_be_classified_end_with_1_and_name_the_place(
+    acme: Installation, content: str, out: str, says: str
+) -> None:
+    said = acme.run("classify", acme.file("in.jsonl", content), "--out", acme.folder / out, code=1)
+    assert says in said
+    assert "next:" in said
+    assert "Traceback" not in said
+
+
+def test_a_refusal_of_the_system_is_a_message(tmp_path: Path) -> None:
+    blocked = Installation(tmp_path)
+    shutil.rmtree(blocked.home, ignore_errors=True)
+    blocked.home.write_text("a file where the folder should be")
+    said = blocked.run("run", code=1)
+    assert str(blocked.home) in said
+    assert "next:" in said
+    assert "Traceback" not in said
 
 
 def test_what_would_be_pulled_can_be_looked_at_first(tmp_path: Path) -> None:

@@ -51,6 +51,13 @@ def test_a_stream_is_a_delivery_too(bench: Bench) -> None:
     assert bench.landing(pull) == TEXT.encode()
 
 
+def test_a_file_name_that_is_no_text_is_no_hindrance(bench: Bench) -> None:
+    name = os.fsdecode(b"r\xfcckgaben.txt")  # Latin-1, as zip archives leave it
+    pull = take(bench.lake, bench.settings, io.BytesIO(TEXT.encode()), store="acme", file_name=name)
+    assert pull.outcome == "loaded"
+    assert [entry.file_name for entry in bench.pulls()] == ["r?ckgaben.txt"]
+
+
 def test_the_same_again_changes_nothing(bench: Bench) -> None:
     first = bench.take(TEXT, window=JANUARY, delivered_at=T1)
     before = bench.objects()
