@@ -1,6 +1,6 @@
--- The stock snapshot that stands for the as-of day in each store: the newest delivered by its end (UTC; the report carries
--- no day). A store whose first snapshot is younger shows that one, with its day: the state of a day after says more than
--- nothing.
+-- The stock snapshot that stands for the as-of day in each store: the newest delivered by its end (UTC; the report
+-- carries no day). A store whose first snapshot is younger shows that one, with its day: the state of a day after says
+-- more than nothing.
 
 select
     deliveries.store,
