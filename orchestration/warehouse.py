@@ -234,7 +234,11 @@ def _table(con: duckdb.DuckDBPyConnection, name: str, rows: Iterable[Sequence[An
     con.execute(f"create table control.{name} ({columns})")
     values = list(rows)
     if values:
-        given = pa.table(dict(zip(types, (pa.array(column) for column in zip(*values, strict=True)), strict=True)))
+        # An instant goes over in UTC: of a fixed offset, what Arrow and DuckDB make is not always the same instant.
+        arrow = [pa.timestamp("us", "UTC") if kind == "timestamp with time zone" else None for kind in types.values()]
+        columns_given = zip(*values, strict=True)
+        arrays = [pa.array(column, type=kind) for column, kind in zip(columns_given, arrow, strict=True)]
+        given = pa.table(dict(zip(types, arrays, strict=True)))
         con.register("given", given)
         con.execute(f"insert into control.{name} select * from given")
         con.unregister("given")
