@@ -16,7 +16,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,7 +98,8 @@ def _run_row(settings: Settings, as_of: date, known_by: datetime | None) -> list
     tuning = settings.settings
     return [
         as_of,
-        known_by,
+        # In UTC: Arrow took the wall clock of a fixed offset for the instant, in a process with much else loaded.
+        known_by.astimezone(UTC) if known_by else None,
         tuning.reporting_currency,
         tuning.critical_review_threshold,
         tuning.return_window_days,
@@ -234,11 +235,7 @@ def _table(con: duckdb.DuckDBPyConnection, name: str, rows: Iterable[Sequence[An
     con.execute(f"create table control.{name} ({columns})")
     values = list(rows)
     if values:
-        # An instant goes over in UTC: of a fixed offset, what Arrow and DuckDB make is not always the same instant.
-        arrow = [pa.timestamp("us", "UTC") if kind == "timestamp with time zone" else None for kind in types.values()]
-        columns_given = zip(*values, strict=True)
-        arrays = [pa.array(column, type=kind) for column, kind in zip(columns_given, arrow, strict=True)]
-        given = pa.table(dict(zip(types, arrays, strict=True)))
+        given = pa.table(dict(zip(types, (pa.array(column) for column in zip(*values, strict=True)), strict=True)))
         con.register("given", given)
         con.execute(f"insert into control.{name} select * from given")
         con.unregister("given")
