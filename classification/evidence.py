@@ -325,6 +325,8 @@ def _governs(text: str, negation: Match, match: Match, lexicon: Lexicon, joints:
     """Whether the negation reaches the match: same clause, near enough, nothing between that stops it."""
     if negation.clause != match.clause:
         return False
+    if "next" in negation.entry.tags:
+        return match.first - negation.last == 1
     if 0 < match.first - negation.last <= lexicon.negation_before:
         return not any(negation.last < joint < match.first for joint in joints)
     if 0 < negation.first - match.last <= lexicon.negation_after:

@@ -376,11 +376,13 @@ def lexicon(language: str) -> Lexicon:
         return bool(turned) and not notation.endswith(turned)
 
     concepts, levels, classes = set(rules_file()["concepts"]), rules_file()["levels"], set(reason_classes())
-    negations = entries(negation.get("words", ""))
+    negations = entries(negation.get("words", "")) + entries(negation.get("next", ""))
     built._negations = frozenset(negations if built.by_characters else map(fold, negations))
     built._negative_ends = tuple(entries(negation.get("ends", "")))
-    for word in negations:
+    for word in entries(negation.get("words", "")):
         built.add(word, Entry(("negation",)), macros)
+    for word in entries(negation.get("next", "")):
+        built.add(word, Entry(("negation", "next")), macros)
     for name, listing in data.get("markers", {}).items():
         for notation in entries(listing):
             built.add(notation, Entry((name,) if name != "neutral" else ()), macros)
