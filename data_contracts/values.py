@@ -143,6 +143,8 @@ def _by_distinct(text: pa.Array, function: Callable[[str], object], kind: pa.Dat
 
 _TRUE = {"y", "yes", "true", "t", "1", "1.0", "ja", "oui", "sí", "si", "sì", "sim", "はい", "是"}
 _FALSE = {"n", "no", "false", "f", "0", "0.0", "nein", "non", "não", "いいえ", "否"}
+#: every word that reads as yes or no
+FLAG_WORDS = frozenset(_TRUE | _FALSE)
 
 
 def _read_flag(text: str) -> bool | None:

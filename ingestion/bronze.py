@@ -50,7 +50,7 @@ from ingestion.decode.container import is_gzip
 from ingestion.mapping import FieldMapping
 
 #: Raised when decoding itself changes what comes out, so that bronze is made again.
-DECODER = 1
+DECODER = 2
 #: A quarantined line is kept for a person to look at, not to load it from there.
 _LINE_CHARACTERS = 4_000
 #: key of the counts in the parquet metadata

@@ -12,17 +12,20 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data_contracts.feed import Kind
+from data_contracts.feed import Column, Kind
 from data_contracts.settings import Limits
+from data_contracts.values import FLAG_WORDS
 from ingestion.decode.block import WITHHELD, Reject, RowBlock, text_or_null
 from ingestion.decode.header import find_header
 from ingestion.decode.names import Request
@@ -35,9 +38,14 @@ _LOOKS_LIKE = {
     Kind.INTEGER: r"[-+]?\d[\d.,]*",
     Kind.NUMBER: r"[-+]?[\d.,]+",
     Kind.MONEY: r"[^\pL]*\d[^\pL]*",
-    Kind.MOMENT: r".*\d.*",
-    Kind.FLAG: r"\pL{1,5}|[01]",
+    Kind.MOMENT: r".*(?:\d{4}|\d{1,2}[./-]\d{1,2}[./-]\d{2}).*",
+    Kind.FLAG: f"(?i:{'|'.join(re.escape(word) for word in sorted(FLAG_WORDS))})",
 }
+
+
+def _looks_like(column: Column) -> str:
+    return column.pattern or _LOOKS_LIKE[column.kind]
+
 
 # The module's own limit of 128 kB is for all of the process; lines are limited by `Limits.max_line_bytes`, before it.
 csv.field_size_limit(1 << 30)
@@ -75,6 +83,15 @@ class DelimitedFile:
         #: fields that a row must have at least: up to the last required column
         self._needed = 1 + max(
             (self._positions[c.name] for c in columns if c.required and c.name in self._positions), default=0
+        )
+        #: columns with a form of their own, in the order of the file
+        self._typed = sorted(
+            (
+                (self._positions[c.name], c)
+                for c in columns
+                if c.name in self._positions and (c.pattern or c.kind in _LOOKS_LIKE)
+            ),
+            key=itemgetter(0),
         )
         self._masked = [c.name for c in columns if c.masked and c.name in self._positions]
 
@@ -203,9 +220,12 @@ class DelimitedFile:
             too_many &= filled[ends] > filled[np.minimum(fields.starts + width, ends)]
         odd = np.flatnonzero(is_data & (fields.widths != width) & ~too_few & ~too_many)
         if len(odd) and len(self._dropped):
-            shifted = odd[~self._is_aligned(flat, fields, odd)]
+            aligned = self._is_aligned(flat, fields, odd)
+            shifted = odd[~aligned]
             too_few[shifted] = fields.widths[shifted] < width
             too_many[shifted] = fields.widths[shifted] > width
+            fields = self._without_doubtful_text(flat, fields, odd[aligned])
+            flat = pc.utf8_trim_whitespace(fields.flat)
         good = np.flatnonzero(is_data & ~too_few & ~too_many)
         columns = {name: self._column(flat, fields, good, position) for name, position in self._positions.items()}
         bad = np.flatnonzero(too_few | too_many)
@@ -227,22 +247,37 @@ class DelimitedFile:
     def _is_aligned(self, flat: pa.StringArray, fields: _Fields, rows: np.ndarray) -> np.ndarray:
         """Whether rows of unusual width have their values where the header says.
 
-        A line break or tab inside a value shifts the others, so that cutting out personal columns would miss them.
-        Where nothing in the required columns can tell, the answer is no.
+        A line break, a tab or a missing field shifts the values behind it, so that cutting out personal columns would
+        miss them. Where nothing in the required columns can tell, the answer is no.
         """
-        tests = [
-            (position, column.pattern or _LOOKS_LIKE[column.kind])
-            for column in self.names.feed.required
-            if (position := self._positions.get(column.name)) is not None
-            and (column.pattern or column.kind in _LOOKS_LIKE)
-        ]
-        aligned = np.full(len(rows), bool(tests))
-        for position, pattern in tests:
+        aligned = np.full(len(rows), any(column.required for _, column in self._typed))
+        for position, column in self._typed:
             values = self._column(flat, fields, rows, position)
-            aligned &= pc.fill_null(pc.match_substring_regex(values, f"^(?:{pattern})?$"), True).to_numpy(
+            aligned &= pc.fill_null(pc.match_substring_regex(values, f"^(?:{_looks_like(column)})?$"), True).to_numpy(
                 zero_copy_only=False
             )
         return aligned
+
+    def _without_doubtful_text(self, flat: pa.StringArray, fields: _Fields, rows: np.ndarray) -> _Fields:
+        """The fields with those of some rows emptied that may hold a name or a street.
+
+        A row that is a field short may lack its last one, as Amazon's files do, or one in the middle, which leaves a
+        name in the next column of free text: nothing in the row can tell. Behind the last required column that looks
+        like itself, only columns are kept whose values cannot be taken for personal ones.
+        """
+        if len(rows) == 0:
+            return fields
+        sure = np.full(len(rows), -1, dtype=np.int64)
+        for position, column in self._typed:
+            if column.required and position < self._dropped[0]:
+                filled = pc.greater(pc.binary_length(self._column(flat, fields, rows, position)), 0)
+                sure[pc.fill_null(filled, False).to_numpy(zero_copy_only=False)] = position
+        kept = {position for position, _ in self._typed}
+        doubtful = np.zeros(len(fields.flat), dtype=bool)
+        for position in range(int(fields.widths[rows].max())):
+            if position not in kept:
+                doubtful[(fields.starts[rows] + position)[(fields.widths[rows] > position) & (sure < position)]] = True
+        return replace(fields, flat=pc.if_else(pa.array(doubtful), "", fields.flat))
 
     def _column(self, flat: pa.StringArray, fields: _Fields, rows: np.ndarray, position: int) -> pa.StringArray:
         """One column of some rows; NULL where a row ends before it."""

@@ -101,6 +101,33 @@ def test_rows_of_the_wrong_width_are_withheld_where_a_file_has_personal_columns(
     assert_stored_decodes_alike(bench, pull)
 
 
+@pytest.mark.parametrize("missing", ["item-price", "ship-country", "is-business-order"])
+def test_a_name_slides_into_no_other_column_when_a_field_is_missing(bench: Bench, missing: str) -> None:
+    """Which of the optional fields is missing cannot be seen, so the texts behind the quantity are emptied."""
+    row = order(buyer_name=PERSON[0], ship_city=PERSON[2], price_designation="Business")
+    row = {name: row[name] for name in sorted(row, key=lambda name: name in ("is-business-order", "price-designation"))}
+    short = "\t".join(value for name, value in row.items() if name != missing)
+    pull = bench.take(tsv([row]) + short + "\r\n")
+    assert pull.rows_in == 2
+    whole, *rest = bench.bronze(pull)
+    assert (whole["price_designation"], whole["ship_country"]) == ("Business", "US")
+    for odd in rest:
+        assert (odd["sku"], odd["quantity"], odd["currency"], odd["ship_country"]) == ("KETTLE-1", 1, None, None)
+    assert len(rest) + len(bench.quarantine(pull)) == 1
+    assert_nobody_in(bench.objects())
+    assert_stored_decodes_alike(bench, pull)
+
+
+def test_a_row_without_its_last_fields_is_kept(bench: Bench) -> None:
+    row = order(buyer_name=PERSON[0], ship_city=PERSON[2])
+    short = "\t".join(list(row.values())[: list(row).index("item-price") + 1])
+    pull = bench.take(tsv([row]) + short + "\r\n")
+    _, odd = bench.bronze(pull)
+    assert (odd["quantity"], str(odd["item_price"]), odd["is_business_order"]) == (1, "20.0000", None)
+    assert_nobody_in(bench.objects())
+    assert_stored_decodes_alike(bench, pull)
+
+
 def test_a_shifted_last_line_without_an_end_is_withheld_and_stays_a_row(bench: Bench) -> None:
     shifted = "\t".join(order(product_name="line\nbreak", buyer_name=PERSON[0]).values()).split("\n")[1]
     pull = bench.take(tsv([order()]) + shifted + "\tand more")
