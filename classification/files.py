@@ -18,6 +18,8 @@ from data_contracts.reasons import class_of_code
 
 # Lines held in memory at a time.
 _BATCH = 50_000
+_USUAL = ("text", "code", "language", "product")
+_FIELDS_SHOWN = 12
 
 
 class BadInputError(ValueError):
@@ -26,6 +28,10 @@ class BadInputError(ValueError):
     def __init__(self, what: str, where: str, remedy: str) -> None:
         super().__init__(f"{where}: {what}. {remedy}")
         self.what, self.where, self.remedy = what, where, remedy
+
+
+class NoSuchFieldError(BadInputError):
+    """A field that was asked for is in no line of the file."""
 
 
 @dataclass
@@ -52,15 +58,19 @@ def classify_file(
     `class_by_text`, `class_by_code`, `is_sure`, `reason_conflict`, `reason_secondary` and `reason_language` added.
 
     Each line is a JSON object in UTF-8. Fields may be missing or null: a line without text is judged by its code. The
-    output appears whole or not at all. Raises BadInputError naming file and line.
+    output appears whole or not at all. Raises BadInputError naming file and line, and NoSuchFieldError where no line
+    has anything to judge, or none has a field that goes by another name than the usual one.
     """
     source, target = Path(path_in), Path(path_out)
     names = (text_field, code_field, language_field, product_field)
     summary = Summary()
+    met: set[str] = set()
     part = target.with_name(target.name + ".part")
     try:
         with part.open("w", encoding="utf-8", newline="\n") as out:
             for batch in _batches(_lines(source, summary), _BATCH):
+                for _, row in batch:
+                    met.update(row)
                 fields = [tuple(_text(row, name, source, number) for name in names) for number, row in batch]
                 texts, codes, languages, products = ([row[i] for row in fields] for i in range(4))
                 readings = classify_many(texts, languages, products, workers)
@@ -82,6 +92,8 @@ def classify_file(
                         "reason_language": verdict.language,
                     }
                     out.write(_line(row))
+        if summary.comments:
+            _check_fields(source, names, met)
         part.replace(target)
     except OSError as error:
         raise BadInputError(
@@ -90,6 +102,22 @@ def classify_file(
     finally:
         part.unlink(missing_ok=True)
     return summary
+
+
+def _check_fields(source: Path, names: tuple[str, ...], met: set[str]) -> None:
+    """The usual names may all be absent but text and code together; a name the user chose may not."""
+    text, code = names[:2]
+    named = [name for name, usual in zip(names, _USUAL, strict=True) if name != usual]
+    absent = [name for name in named if name not in met]
+    if not absent and met.isdisjoint((text, code)):
+        absent = [text, code]
+    if absent:
+        there = ", ".join(repr(name) for name in sorted(met)[:_FIELDS_SHOWN]) or "none"
+        raise NoSuchFieldError(
+            f"no line has a field {' or '.join(map(repr, absent))}",
+            str(source),
+            f"Name the fields that the file has ({there}) with --text, --code, --language and --product",
+        )
 
 
 def _lines(source: Path, summary: Summary) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -135,6 +135,8 @@ def ingest(
     from ingestion.lake import open_lake
     from orchestration.due import expand, take_files
 
+    if delivered_at is not None and delivered_at > datetime.now(UTC):
+        raise click.UsageError(f"--delivered-at {delivered_at:%Y-%m-%dT%H:%M:%SZ} lies in the future")
     settings = _settings()
     settings.store(store)
     if feed is not None:
@@ -151,10 +153,13 @@ def ingest(
         pulls.append(pull)
         _say_pull(str(path), pull)
     failed = [pull for pull in pulls if pull.outcome == "failed"]
-    rows = sum(pull.rows_bronze or 0 for pull in pulls)
-    quarantined = sum(pull.rows_quarantined or 0 for pull in pulls)
-    say(f"{len(pulls):,} files: {rows:,} rows taken, {quarantined:,} quarantined, {len(failed):,} files failed")
-    if len(failed) < len(pulls):
+    repeated = [pull for pull in pulls if pull.outcome == "duplicate"]
+    new = [pull for pull in pulls if pull.outcome not in ("failed", "duplicate")]
+    rows = sum(pull.rows_bronze or 0 for pull in new)
+    quarantined = sum(pull.rows_quarantined or 0 for pull in new)
+    known = f", {len(repeated):,} files known already" if repeated else ""
+    say(f"{len(pulls):,} files: {rows:,} rows taken, {quarantined:,} quarantined, {len(failed):,} files failed{known}")
+    if any(pull.restates for pull in pulls):
         say("Next: returnscope run")
     return FAILED if failed else DONE
 
@@ -195,6 +200,8 @@ def run(as_of: date | None, known_by: datetime | None, force: bool) -> int:
     """The nightly job: take what is due, build, audit, publish, alert. With a day or time: rebuild that past night."""
     from orchestration.pipeline import nightly
 
+    if as_of is not None and as_of > (today := datetime.now(UTC).date()):
+        raise click.UsageError(f"--as-of {as_of} lies in the future: nothing of it is complete; today is {today}")
     return _report_night(nightly(_settings(), as_of=as_of, known_by=known_by, force=force, tell=say))
 
 
@@ -239,13 +246,15 @@ def backfill(
 @click.option("--product", default="product", show_default=True, help="Field with the product or its kind.")
 def classify(file: Path, out: Path, text: str, code: str, language: str, product: str) -> int:
     """Reason class, confidence and deciding words for each line of a JSONL file."""
-    from classification.files import BadInputError, classify_file
+    from classification.files import BadInputError, NoSuchFieldError, classify_file
     from ingestion.failures import PermanentFailure
 
     try:
         summary = classify_file(
             file, out, text_field=text, code_field=code, language_field=language, product_field=product
         )
+    except NoSuchFieldError as error:
+        raise click.UsageError(str(error)) from error
     except BadInputError as error:
         raise PermanentFailure(error.what, error.where, error.remedy) from error
     say(f"{summary.comments:,} lines classified: {out}")
@@ -363,6 +372,10 @@ def _say_pull(name: str, pull: Pull) -> None:
         return
     quarantined = f", {pull.rows_quarantined:,} quarantined" if pull.rows_quarantined else ""
     window = f", {pull.window_from}..{pull.window_to}" if pull.window_from else ""
+    if pull.outcome == "duplicate":
+        means = f"its {pull.rows_in or 0:,} rows count again{window}" if pull.restates else "nothing changes"
+        say(f"{name}: {pull.feed}: duplicate: these bytes were taken before; {means}")
+        return
     rows = f"{pull.rows_in or 0:,} rows, {pull.rows_bronze or 0:,} to bronze{quarantined}{window}"
     unknown = f" (columns not in the contract: {', '.join(pull.unknown_columns)})" if pull.unknown_columns else ""
     say(f"{name}: {pull.feed}: {rows}: {pull.outcome}{unknown}")
@@ -388,7 +401,7 @@ def _report_night(night: Night) -> int:
         say("Took " + ", ".join(f"{name} {duration(seconds)}" for name, seconds in night.seconds.items()))
     if night.outcome == "refused":
         return REFUSED
-    return FAILED if night.failed else DONE
+    return FAILED if night.failed or night.untaken else DONE
 
 
 def main() -> NoReturn:

@@ -32,8 +32,13 @@ def acme(tmp_path_factory: pytest.TempPathFactory) -> Installation:
         (["ingest", "files", "--store", "acme", "--window", "2026-01-01"], "write it as 2026-01-01..2026-01-31"),
         (["ingest", "files", "--store", "acme", "--window", "2026-02-01..2026-01-01"], "before it begins"),
         (["ingest", "files", "--store", "acme", "--delivered-at", "yesterday"], "write it as 2026-01-31T04:00:00Z"),
+        (
+            ["ingest", "files", "--store", "acme", "--delivered-at", "2999-01-01"],
+            "2999-01-01T00:00:00Z lies in the future",
+        ),
         (["ingest", "files", "--store", "acme", "--mapping", "mine"], "no mapping file mine"),
         (["run", "--as-of", "31.01.2026"], "write it as 2026-01-31"),
+        (["run", "--as-of", "2999-01-01"], "--as-of 2999-01-01 lies in the future"),
         (["backfill"], "either --season YEAR or both --from and --to"),
         (["backfill", "--season", "2025", "--from", "2025-11-01"], "either --season YEAR or both"),
         (["backfill", "--from", "2026-02-01", "--to", "2026-01-01"], "lies before"),
@@ -62,6 +67,33 @@ def test_what_cannot_be_done_ends_with_1_and_says_what_to_do(tmp_path: Path) -> 
     said = empty.run("verify", code=1)
     assert "returnscope run" in said
     assert "No deliveries yet" in empty.run("status")
+
+
+def test_files_of_no_declared_store_stay_and_are_told_of(tmp_path: Path) -> None:
+    acme = Installation(tmp_path)
+    dropped = acme.home / "inbox" / "amce" / "returns.txt"
+    dropped.parent.mkdir(parents=True)
+    dropped.write_text(tsv([fba()]))
+    line = "inbox/amce: 1 file is not taken: store 'amce' is not in"
+    said = acme.run("status")
+    assert line in said
+    assert "Add [stores.amce]" in said
+    assert dropped.is_file()
+
+
+def test_the_same_file_again_takes_nothing_and_says_so(tmp_path: Path) -> None:
+    acme = Installation(tmp_path)
+    path = acme.file("returns.txt", tsv([fba()]))
+    assert "1 files: 1 rows taken, 0 quarantined, 0 files failed\nNext: returnscope run" in acme.run(
+        "ingest", path, "--store", "acme"
+    )
+    said = acme.run("ingest", path, "--store", "acme")
+    assert "returns.txt: fba_returns: duplicate: these bytes were taken before; nothing changes" in said
+    assert "1 files: 0 rows taken, 0 quarantined, 0 files failed, 1 files known already" in said
+    assert "Next:" not in said
+    said = acme.run("ingest", path, "--store", "acme", "--window", "2026-01-01..2026-01-31")
+    assert "these bytes were taken before; its 1 rows count again, 2026-01-01..2026-01-31" in said
+    assert "Next: returnscope run" in said
 
 
 def test_help_answers_at_once() -> None:
@@ -101,6 +133,14 @@ def test_comments_that_cannot_be_classified_end_with_1_and_name_the_place(
     assert says in said
     assert "next:" in said
     assert "Traceback" not in said
+
+
+def test_a_field_that_no_comment_has_is_wrong_use(acme: Installation) -> None:
+    source = acme.file("in.jsonl", '{"text": "too small"}\n')
+    said = acme.run("classify", source, "--text", "nosuchfield", "--out", acme.folder / "out.jsonl", code=2)
+    assert "no line has a field 'nosuchfield'" in said
+    assert "'text'" in said
+    assert not (acme.folder / "out.jsonl").exists()
 
 
 def test_a_refusal_of_the_system_is_a_message(tmp_path: Path) -> None:

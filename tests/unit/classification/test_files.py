@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from classification.files import BadInputError, classify_file
+from classification.files import BadInputError, NoSuchFieldError, classify_file
 
 
 def lines(path: Path) -> list[dict[str, object]]:
@@ -65,6 +65,36 @@ def test_a_bad_line_is_named_and_nothing_is_written(tmp_path: Path, content: byt
         classify_file(source, out)
     assert caught.value.remedy
     assert list(tmp_path.iterdir()) == [source]
+
+
+@pytest.mark.parametrize(
+    ("content", "fields", "message"),
+    [
+        ('{"text": "ok"}\n', {"text_field": "nosuchfield"}, r"in\.jsonl: no line has a field 'nosuchfield'.*'text'"),
+        ('{"text": "ok"}\n', {"code_field": "grund"}, r"no line has a field 'grund'"),
+        ('{"text": "ok"}\n', {"language_field": "a", "product_field": "b"}, r"no line has a field 'a' or 'b'"),
+        ('{"comment": "ok"}\n', {}, r"no line has a field 'text' or 'code'.*'comment'.*--text"),
+        ("{}\n", {}, r"that the file has \(none\)"),
+    ],
+)
+def test_a_field_that_no_line_has_is_named_and_nothing_is_written(
+    tmp_path: Path, content: str, fields: dict[str, str], message: str
+) -> None:
+    source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text(content, "utf-8")
+    with pytest.raises(NoSuchFieldError, match=message):
+        classify_file(source, out, **fields)  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def test_a_field_may_be_absent_from_some_lines_and_a_file_empty(tmp_path: Path) -> None:
+    source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text('{"code": "DEFECTIVE"}\n{"comment": "too small"}\n', "utf-8")
+    assert classify_file(source, out, text_field="comment").comments == 2
+    source.write_text('{"code": "DEFECTIVE"}\n', "utf-8")
+    assert classify_file(source, out).by_class == {"defective": 1}
+    source.write_text("\n", "utf-8")
+    assert classify_file(source, out, text_field="comment").comments == 0
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
