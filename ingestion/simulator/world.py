@@ -353,7 +353,9 @@ class _Street:
         elif not is_outside and draw[9] < 0.012:
             # no unit comes back, but money does: returnless (all of one unit) or a part of the price
             part = 1.0 if draw[9] < 0.008 else 0.3
-            self._refund(line, shipped_at + self.between(3, 20), [0], part=part, is_returned=False)
+            refund = self._refund(line, shipped_at + self.between(3, 20), [0], part=part, is_returned=False)
+            if refund and channel == "FBA" and part == 1.0:
+                self._reimburse(refund)
         if not is_outside and self.rng.random() < 0.06:
             self._review(line, bool(back))
         return line
@@ -572,8 +574,14 @@ class _Street:
             if draw < 0.94
             else "Replacement"
         )
+
+        # asked of the request, not of the generator: whatever else is drawn stays as it is
+        def happens(what: str, usual: float) -> bool:
+            return chance(self.world.seed, what, line.order_id, units) < min(0.4, usual * self.world.oddities)
+
         shown_at = asked_at + (self.between(0.03, 0.4) if rng.random() < 0.97 else self.between(1, 6))
         states = [(shown_at, MfnState("Approved"))]
+        is_lost = resolution == "RefundAtFirstScan" and happens("parcel lost", 0.04)
         fate = rng.random()
         a_to_z = bool(fate < 0.03)
         safet_at = None
@@ -581,7 +589,8 @@ class _Street:
             states.append((shown_at + self.between(0.3, 2), MfnState("Rejected")))
         elif fate < 0.9:
             arrived = asked_at + self.between(2, 7)
-            arrived_on = None if resolution == "ReturnlessRefund" else arrived.astimezone(self.zone).date()
+            is_awaited = resolution != "ReturnlessRefund" and not is_lost
+            arrived_on = arrived.astimezone(self.zone).date() if is_awaited else None
             done_at = max(arrived, shown_at) + self.between(0.2, 4)
             refund = None
             if resolution == "Replacement":
@@ -613,6 +622,11 @@ class _Street:
                         MfnState("Completed", amount, arrived_on, "Granted", self.money(refund.amount / 2)),
                     )
                 )
+        if happens("waits for an answer", 0.03):
+            answered_at = shown_at + timedelta(hours=6 + int(chance("answer", line.order_id, units) * 150))
+            states[0] = (shown_at, MfnState("Pending"))
+            if len(states) == 1 or answered_at < states[1][0]:
+                states.insert(1, (answered_at, MfnState("Approved")))
         is_prepaid = rng.random() < 0.7
         self.facts.mfn_returns.append(
             MfnReturn(
@@ -672,6 +686,20 @@ class _Street:
         )
         self.facts.refunds.append(refund)
         return refund
+
+    def _reimburse(self, refund: Refund) -> None:
+        """What Amazon pays for a unit that never came back: nothing, half of it, or all of it in two instalments."""
+        draw = chance(self.world.seed, "reimbursed", refund.line.order_id, refund.line.sku)
+        first = refund.posted_at + timedelta(days=61, hours=int(draw * 200))
+        for instalment in range(0 if draw < 0.4 else 1 if draw < 0.7 else 2):
+            self._charge(
+                first + timedelta(days=9 * instalment),
+                "other-transaction",
+                "FBA Inventory Reimbursement",
+                "REVERSAL_REIMBURSEMENT",
+                self.part(refund.amount, 2, instalment),
+                refund.line,
+            )
 
     # -- what follows ---------------------------------------------------------------------------------------------
 
