@@ -102,15 +102,18 @@ class Limits(_Strict):
     block_bytes: int = Field(16 << 20, ge=1)
 
 
-#: figures that only a seller knows: what it costs to process, grade, ship or dispose of a returned unit, Amazon's share
-#: of its sale, and the share of its price that it fetches
+#: figures that only a seller knows: what a unit cost, what it costs to process, grade, ship, dispose of or liquidate a
+#: returned one, Amazon's share of its sale, and the share of its price that it fetches
 OWN_FIGURES = (
     "disposal_fee",
     "fba_fulfilment_fee",
     "grade_resell_fee",
+    "liquidation_fee",
+    "liquidation_price_share",
     "referral_fee_rate",
     "resale_share",
     "return_processing_cost",
+    "unit_cost",
 )
 
 
@@ -119,7 +122,7 @@ class Figure(_Strict):
 
     figure: str
     marketplace: str = "*"
-    #: category or used condition, where the figure does not hold for all
+    #: category or used condition, for unit_cost SKU or ASIN, where the figure does not hold for all
     scope: str | None = None
     valid_from: date | None = None
     valid_to: date | None = None

@@ -219,7 +219,17 @@ def test_recovery(golden: tuple[Night, Row]) -> None:
     assert_same(cells(rows, keys, values), cells(true["recovery"], keys, values))
     fees: dict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO)
     mixed = set()
+    settled = {
+        row["store"]: row["month"]
+        for row in night.rows(
+            "select store, date_trunc('month', max(posted_date))::date as month "
+            "from core.fct_settlement_lines group by store"
+        )
+    }
     for row in rows:
+        if row["month"] > settled[row["store"]]:  # no settlement reaches this month yet
+            assert row["fees"] is row["net_recovery_rate"] is None
+            continue
         if row["fees"] is None:  # charges in euro and pounds fell into one cell: no sum
             assert row["net_recovery_rate"] is None
             assert len({get_marketplace(code).currency for code in night.world.stores[row["store"]].marketplaces}) > 1

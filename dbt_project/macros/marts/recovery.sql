@@ -29,3 +29,9 @@
     - round(round({{ new_price }} * {{ price_share }}, 2) * {{ referral_rate }}, 2)
     - {{ grading_fee }} - {{ fulfilment_fee }})
 {%- endmacro %}
+
+{# What leaving one unit to Amazon's liquidators brings: their share of the new price, to the cent, less what Amazon takes
+   for it. NULL where one of them is unknown; neither is published. #}
+{% macro liquidation_unit_value(new_price, price_share, fee) -%}
+  (round({{ new_price }} * {{ price_share }}, 2) - {{ fee }})
+{%- endmacro %}

@@ -5,8 +5,13 @@ with run as (
     select * from {{ ref('dim_run') }}
 ),
 
-stores_with_settlements as (
-    select distinct store from {{ ref('fct_settlement_lines') }}
+-- a store's fees are known up to the month of its last posting
+settled_stores as (
+    select
+        store,
+        {{ month_start('max(posted_date)') }} as settled_month
+    from {{ ref('fct_settlement_lines') }}
+    group by store
 ),
 
 -- grade of a used SKU as the report states it; the newest statement wins
@@ -267,13 +272,14 @@ amounts as (
             when cells.units_sold = 0 then coalesce(cells.gross_sales, 0)
             else cells.gross_sales
         end as known_sales,
-        -- without any settlement of the store its fees are unknown, not nil
+        -- fees of a month that no settlement of the store reaches are unknown, not nil
         case
             when cells.is_mixed_currency then null
-            when stores_with_settlements.store is not null then coalesce(cells.fees, 0)
+            when cells.month <= settled_stores.settled_month then coalesce(cells.fees, 0)
+            else cells.fees
         end as known_fees
     from cells
-    left join stores_with_settlements on cells.store = stores_with_settlements.store
+    left join settled_stores on cells.store = settled_stores.store
 ),
 
 -- what one unit of the grade brings at today's new price by the dated figures, and what disposing of it does
@@ -285,6 +291,7 @@ valued as (
             'items.price', 'share.value', 'grading.value', 'fulfilment.value', 'referral.value'
         ) }} as expected_unit_value,
         -disposal.value as disposal_unit_value,
+        {{ liquidation_unit_value('items.price', 'liquidated.value', 'liquidation.value') }} as liquidation_unit_value,
         run.as_of_date
     from amounts
     cross join run
@@ -295,6 +302,8 @@ valued as (
     {{ join_figure('fulfilment', 'fba_fulfilment_fee', 'amounts.marketplace', 'run.as_of_date') }}
     {{ join_figure('referral', 'referral_fee_rate', 'amounts.marketplace', 'run.as_of_date') }}
     {{ join_figure('disposal', 'disposal_fee', 'amounts.marketplace', 'run.as_of_date') }}
+    {{ join_figure('liquidated', 'liquidation_price_share', 'amounts.marketplace', 'run.as_of_date') }}
+    {{ join_figure('liquidation', 'liquidation_fee', 'amounts.marketplace', 'run.as_of_date') }}
 )
 
 select
@@ -312,5 +321,6 @@ select
     cast(new_price as decimal(18, 4)) as new_price,
     cast(expected_unit_value as decimal(18, 4)) as expected_unit_value,
     cast(disposal_unit_value as decimal(18, 4)) as disposal_unit_value,
+    cast(liquidation_unit_value as decimal(18, 4)) as liquidation_unit_value,
     as_of_date
 from valued
