@@ -12,7 +12,8 @@ Anything can be dropped under its own name: the feed is recognised by its header
   `mapping` is a name from `[mappings]` of the configuration or a file beside the sidecar.
 
 A file is taken once nobody writes to it any more and then moved to `.taken`, or to `.rejected` with the reason beside
-it. A kill in between only means that it is taken again, which the ledger knows as a duplicate.
+it. A kill in between only means that it is taken again, which the ledger knows as a duplicate. Files in the folder of a
+store that is not declared stay where they are, and each night says so (`untaken`).
 """
 
 from __future__ import annotations
@@ -58,15 +59,42 @@ class Label:
 
 
 def inbox_files(settings: Settings, store: str | None = None) -> list[Path]:
-    """Files that lie in the inbox of one or all stores, sidecars left out, in the order of their paths."""
+    """Files that can be taken for one or all stores, sidecars left out, in the order of their paths."""
+    return [
+        file
+        for folder in _folders(settings)
+        if store in (None, folder.name) and _undeclared(settings, folder.name) is None
+        for file in _files_of(folder)
+    ]
+
+
+def untaken(settings: Settings) -> list[str]:
+    """A line for each folder with files whose name is no declared store: what lies there, and what to do about it."""
+    lines = []
+    for folder in _folders(settings):
+        why = _undeclared(settings, folder.name)
+        if why is not None and (files := list(_files_of(folder))):
+            lines.append(f"{folder}: {len(files):,} {'file is' if len(files) == 1 else 'files are'} not taken: {why}")
+    return lines
+
+
+def _folders(settings: Settings) -> list[Path]:
     root = settings.home / "inbox"
-    folders = sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
-    return [file for folder in folders if store in (None, folder.name) for file in _files_of(folder)]
+    if not root.is_dir():
+        return []
+    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def _undeclared(settings: Settings, store: str) -> str | None:
+    """Why a folder's name is no store of the configuration; None where it is one."""
+    try:
+        settings.store(store)
+    except SettingsError as error:
+        return str(error)
+    return None
 
 
 def _files_of(folder: Path) -> Iterator[Path]:
-    if folder.name.startswith("."):
-        return
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith((".", "~$")) for part in path.relative_to(folder).parts)
         if not hidden and path.is_file() and path.suffix != ".toml" and not path.name.endswith(_UNFINISHED):
@@ -115,12 +143,6 @@ def _take_one(lake: Lake, settings: Settings, path: Path, settled_seconds: float
     store = path.relative_to(root).parts[0]
     if 0 <= time.time() - path.stat().st_mtime < settled_seconds:
         log.info("%s is still being written; it is taken the next time", path)
-        return None
-    try:
-        settings.store(store)
-    except SettingsError as error:
-        _move(path, root / store, REJECTED, str(error))
-        log.error("%s was not taken: %s", path, error)
         return None
     try:
         label = label_of(path, settings)
@@ -217,6 +239,8 @@ def _moment(said: Any) -> datetime:
         moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{said} has no zone; write 2026-02-01T06:00:00Z")
+    if moment > datetime.now(UTC):
+        raise ValueError(f"delivered at {said} lies in the future")
     return moment.astimezone(UTC)
 
 

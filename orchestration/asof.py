@@ -37,6 +37,21 @@ def newest_complete_day(pulls: Iterable[Pull]) -> date | None:
     return None
 
 
+def outside_of_the_data(pulls: Iterable[Pull], as_of: date) -> str | None:
+    """What to know about a day that somebody named: it lies before the first event, or beyond what is complete."""
+    pulls = [pull for pull in pulls if pull.restates and pull.outcome in COMPLETE]
+    first = min((pull.first_event_day for pull in pulls if pull.first_event_day), default=None)
+    if first is not None and as_of < first:
+        return f"Warning: {as_of} lies before the first event ({first}): every window is empty."
+    newest = newest_complete_day(pulls)
+    if newest is not None and as_of > newest:
+        return (
+            f"Warning: the newest complete day is {newest}: windows that end on {as_of} hold days of which reports are "
+            "missing, so that their counts are too low."
+        )
+    return None
+
+
 def _of_core_feeds(pulls: list[Pull]) -> date | None:
     core = [pull for pull in pulls if pull.feed in CORE_FEEDS]
     covered: dict[str, date] = {}

@@ -19,7 +19,7 @@ from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 from data_contracts.feed import Feed
 from data_contracts.registry import all_feeds
 from ingestion.connectors import Window
-from ingestion.inbox import take_inbox
+from ingestion.inbox import take_inbox, untaken
 from ingestion.ledger import Ledger, Pull
 from orchestration.asof import newest_complete_day
 from orchestration.checks import feed_check_specs, feed_checks, publish_check_specs, publish_checks
@@ -62,11 +62,14 @@ POOL = "duckdb"
     description="Files dropped into the inbox of each store, taken in as deliveries.",
     retry_policy=RETRIES,
 )
-def inbox(installation: Installation) -> dg.MaterializeResult:
+def inbox(context: dg.AssetExecutionContext, installation: Installation) -> dg.MaterializeResult:
     """Take in what lies in the inbox."""
     with told_apart(), installation.home.locked("Dagster's inbox asset", name="intake"):
         taken = take_inbox(installation.lake, installation.settings)
-    return dg.MaterializeResult(metadata=_counts(taken))
+        left = untaken(installation.settings)
+    for line in left:
+        context.log.warning(line)
+    return dg.MaterializeResult(metadata={**_counts(taken), "not_taken": left})
 
 
 def feed_key(feed: str) -> dg.AssetKey:

@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ingestion.failures import PermanentFailure, ReturnscopeError
+from ingestion.inbox import untaken
 from ingestion.intake import ensure_all_bronze
 from ingestion.lake import Lake, open_lake
 from ingestion.ledger import Ledger
 from orchestration import releases
+from orchestration.asof import outside_of_the_data
 from orchestration.home import Home
 from orchestration.plan import Plan, make_plan
 
@@ -45,6 +47,7 @@ Tell = Callable[[str], None]
 @dataclass
 class Night:
     """What a run did. `failed`: deliveries of this run that could not be taken; the others were built and published.
+    `untaken`: what lies in the inbox under the name of no declared store.
 
     outcome: `published` (built anew), `restored` (the release was there already and is current again), `unchanged`
     (readers have it already), `refused` (the audit stopped it; readers keep the release before).
@@ -57,6 +60,7 @@ class Night:
     current: str | None
     marts: Path
     taken: list[Pull] = field(default_factory=list)
+    untaken: list[str] = field(default_factory=list)
     audit: Audit | None = None
     audit_record: Path | None = None
     manifest: Manifest | None = None
@@ -74,6 +78,8 @@ class Night:
             yield f"Taken in: {len(self.taken):,} deliveries, {len(self.failed):,} of them failed"
         for pull in self.failed:
             yield f"  FAILED {pull.store}/{pull.feed or '?'} {pull.file_name or ''}: {pull.error}"
+        for line in self.untaken:
+            yield f"  NOT TAKEN {line}"
         for finding in self.audit.findings if self.audit else ():
             yield from (f"  {line}" for line in finding.lines())
         if self.outcome == "refused" and self.audit is not None:
@@ -181,6 +187,8 @@ def build_and_publish(
     seconds = {} if seconds is None else seconds
     with timed(seconds, "planning"):
         plan, before = plan_night(settings, lake, as_of=as_of, known_by=known_by)
+        if as_of is not None and (warning := outside_of_the_data(plan.pulls, as_of)):
+            tell(warning)
         settled = None if force else settle(home, lake, plan, before)
     if settled is not None:
         settled.seconds = seconds
@@ -419,6 +427,7 @@ def publish(
 
 def conclude(settings: Settings, home: Home, night: Night) -> None:
     """Tell people what they must know, and keep a record of the run."""
+    night.untaken = untaken(settings)
     if message := worth_telling(night):
         night.alerts = alert(settings, *message)
     night.record(home)
@@ -428,12 +437,14 @@ def worth_telling(night: Night) -> tuple[str, str] | None:
     """Title and body of the night's message; None when there is nothing that anybody must know."""
     findings = night.audit.findings if night.audit else ()
     alerts = list(_new_alerts(night)) if night.outcome == "published" else []
-    if not (findings or night.failed or alerts):
+    if not (findings or night.failed or night.untaken or alerts):
         return None
     if night.outcome == "refused":
         title = f"returnscope: {night.as_of} was not published"
     elif night.failed:
         title = f"returnscope: {night.as_of} is published, {len(night.failed)} deliveries failed"
+    elif night.untaken:
+        title = f"returnscope: {night.as_of} is published, files in the inbox belong to no declared store"
     else:
         title = f"returnscope: {night.as_of} is published"
     return title, "\n".join([*alerts, *night.lines()])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_contracts.registry import all_feeds
 from ingestion.connectors import Window, newest_delivery_by_day
+from ingestion.inbox import untaken
 from ingestion.lake import open_lake
 from ingestion.ledger import COMPLETE, Ledger
 from orchestration import releases
@@ -93,6 +94,8 @@ def show_status(settings: Settings) -> None:
     say(f"Lake      {lake.url}")
     for line in _published_lines(home, releases.current(lake)):
         say(line)
+    for line in untaken(settings):
+        say(f"Inbox     {line}")
     if not pulls:
         say("No deliveries yet: take files in with `returnscope ingest PATH --store NAME`, or try `returnscope demo`.")
         return

@@ -212,6 +212,23 @@ def test_status_names_what_is_there_and_what_is_missing(acme: Installation) -> N
     assert "acme   orders" in said
 
 
+def test_a_day_outside_of_the_data_is_built_with_a_warning_and_files_of_nobody_are_not_silent(
+    acme: Installation,
+) -> None:
+    said = acme.run("run", "--as-of", "2026-02-15")
+    assert "Warning: the newest complete day is 2026-01-20" in said
+    assert acme.query("select distinct as_of_date::varchar from mart_asin_insights") == [("2026-02-15",)]
+    assert "Warning: 2025-01-01 lies before the first event" in acme.run("run", "--as-of", "2025-01-01")
+    stray = acme.home / "inbox" / "amce" / "returns.txt"
+    stray.parent.mkdir()
+    stray.write_text(tsv([RETURN]))
+    said = acme.run("run", code=1)
+    assert "NOT TAKEN" in said
+    assert "Add [stores.amce]" in said
+    stray.unlink()
+    assert "NOT TAKEN" not in acme.run("run")
+
+
 @pytest.mark.parametrize("name", ["broken.txt", "page.txt"])
 def test_one_unusable_file_fails_while_the_others_are_taken(tmp_path: Path, name: str) -> None:
     other = Installation(tmp_path)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.inbox import inbox_files, take_inbox
+from ingestion.inbox import inbox_files, take_inbox, untaken
 from ingestion.ledger import Pull
 from tests.support.deliveries import Bench, fba, tsv
 
@@ -97,6 +97,7 @@ def test_a_sidecar_says_more_and_wins(bench: Bench) -> None:
         ("fba_returns__2026-01-31..2026-01-01.tsv", None, "ends before it begins"),
         ("fba_returns__2026-01-01.tsv", None, "no window"),
         ("fba_returns__2026-01-01..2026-01-31__2026-02-01T06:00:00.tsv", None, "has no zone"),
+        ("fba_returns__2026-01-01..2026-01-31__2999-02-01T060000Z.tsv", None, "lies in the future"),
         ("a.tsv", "window = 3", "no window"),
         ("a.tsv", "windows = 3", "unknown keys: windows"),
         ("a.tsv", "feed = 'nothing'", "there is no feed 'nothing'"),
@@ -125,8 +126,13 @@ def test_a_store_that_is_not_configured_is_not_opened_by_a_folder(bench: Bench) 
     drop(bench, "a.tsv", store="acmee")
     drop(bench, "b.tsv")
     assert [pull.store for pull in take(bench)] == ["acme"]
-    reason = bench.home / "inbox" / "acmee" / ".rejected" / "a.tsv.reason.txt"
-    assert "'acmee' is not in" in reason.read_text()
+    (line,) = untaken(bench.settings)
+    assert "acmee: 1 file is not taken: store 'acmee' is not in" in line
+    assert "Add [stores.acmee]" in line
+    declared = bench.settings.stores | {"acmee": bench.settings.stores["acme"]}
+    bench.settings = bench.settings.model_copy(update={"stores": declared})
+    assert untaken(bench.settings) == []
+    assert [(pull.store, pull.outcome) for pull in take(bench)] == [("acmee", "loaded")]
 
 
 def test_a_file_that_is_still_written_waits(bench: Bench) -> None:
