@@ -35,6 +35,7 @@ ENVIRONMENT = {
     "RETURNSCOPE_SPAPI_CLIENT_SECRET": ("", "SP-API: client secret of the application"),
     "RETURNSCOPE_SPAPI_REFRESH_TOKEN_<ACCOUNT>": ("", "SP-API: consent of a seller; without _<ACCOUNT> of all"),
     "RETURNSCOPE_SPAPI_SECRETS": ("$RETURNSCOPE_HOME/secrets.toml", "SP-API: secrets file, mode 600, instead of these"),
+    "RETURNSCOPE_POSTGRES": ("", "postgresql://… that every night publishes to as well; it may hold a password"),
     "RETURNSCOPE_PROXY_SECRET": ("", "what a login proxy must send to the panel, at least 16 characters"),
 }
 
@@ -181,6 +182,15 @@ class ReturnRule(_Strict):
         return self
 
 
+class Postgres(_Strict):
+    """How releases stand in a PostgreSQL database. Its address is no setting: it may hold a password."""
+
+    #: earlier releases kept beside the current one, as schemas `marts_<release>`
+    keep: int = Field(3, ge=0)
+    #: role that may read them; made, without login, where it is missing
+    reader: str = Field("returnscope_reader", min_length=1, max_length=63)
+
+
 class Settings(_Strict):
     """Everything a run depends on besides the lake and the as-of date."""
 
@@ -201,6 +211,7 @@ class Settings(_Strict):
     alerts: tuple[str, ...] = ()
     return_rules: tuple[ReturnRule, ...] = ()
     figures: tuple[Figure, ...] = ()
+    postgres: Postgres = Field(default_factory=Postgres)
     #: who may enter the panel and which stores they see; the panel reads and checks it itself
     panel: dict[str, Any] = Field(default_factory=dict)
 

@@ -26,7 +26,9 @@ from orchestration.checks import feed_check_specs, feed_checks, publish_check_sp
 from orchestration.due import plan_requests, pull_requests
 from orchestration.failures import KIND, RETRIES, told_apart
 from orchestration.pipeline import (
+    Night,
     conclude,
+    follow_in_postgres,
     gather,
     judge,
     lay_out,
@@ -163,8 +165,10 @@ def warehouse_assets(manifest: Path) -> dg.AssetsDefinition:
             installation.hold(context)
             plan, before = plan_night(settings, lake)
             if (night := settle(home, lake, plan, before)) is not None:
+                follow_in_postgres(settings, night)
                 for line in night.lines():
                     context.log.info(line)
+                _must_be_in_postgres(night)
                 return  # nothing to build, so nothing to publish: the steps after this one are skipped
             lay_out(settings, home, plan, gather(settings, home, lake, plan))
             save_plan(home, plan)
@@ -220,8 +224,19 @@ def published_asset(models: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
                     "path": dg.MetadataValue.path(str(night.marts)),
                 }
             )
+            _must_be_in_postgres(night)
 
     return published
+
+
+def _must_be_in_postgres(night: Night) -> None:
+    """Fail the step, which has done its own work, where the night is not in PostgreSQL; the next run tries again."""
+    if night.postgres_failure:
+        raise dg.Failure(
+            f"Published, but not in PostgreSQL: {night.postgres_failure}",
+            metadata={KIND: "transient"},
+            allow_retries=False,  # a retry would audit and publish all over again
+        )
 
 
 def dbt_resource() -> DbtCliResource:

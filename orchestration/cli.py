@@ -291,6 +291,36 @@ def diff(release_a: str, release_b: str, rows: int) -> int:
     return DONE
 
 
+@cli.command()
+@click.option("--to", metavar="URL", help="postgresql://user@host/database; RETURNSCOPE_POSTGRES when not named.")
+@click.option("--release", default="current", show_default=True, help="Release to publish there.")
+@click.option(
+    "--keep", type=click.IntRange(0), help="Earlier releases kept beside it; 3, or [postgres] keep, if unsaid."
+)
+@click.option("--reader", help="Role that may read; returnscope_reader, or [postgres] reader, when not named.")
+def publish(to: str | None, release: str, keep: int | None, reader: str | None) -> int:
+    """Load a release into PostgreSQL and swap it in; readers of schema marts never see half of it."""
+    from ingestion.lake import open_lake
+    from orchestration import postgres, releases
+
+    settings = _settings()
+    if not (url := to or postgres.configured()):
+        raise click.UsageError(f"say where: --to postgresql://user@host/database, or set {postgres.VARIABLE}")
+    address = postgres.Address.parse(url)
+    lake = open_lake(settings.lake)
+    done = postgres.load_release(
+        lake,
+        releases.get(lake, release),
+        address,
+        keep=settings.postgres.keep if keep is None else keep,
+        reader=reader or settings.postgres.reader,
+        tell=say,
+    )
+    for line in done.lines():
+        say(line)
+    return DONE
+
+
 @cli.command(context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def panel(arguments: tuple[str, ...]) -> NoReturn:
@@ -401,7 +431,7 @@ def _report_night(night: Night) -> int:
         say("Took " + ", ".join(f"{name} {duration(seconds)}" for name, seconds in night.seconds.items()))
     if night.outcome == "refused":
         return REFUSED
-    return FAILED if night.failed or night.untaken else DONE
+    return FAILED if night.failed or night.untaken or night.postgres_failure else DONE
 
 
 def main() -> NoReturn:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from orchestration.alerts import Delivery
     from orchestration.audit import Audit
     from orchestration.models import PublishedModel
+    from orchestration.postgres import Loaded
     from orchestration.releases import Manifest
     from orchestration.warehouse import DbtRun
 
@@ -47,7 +48,8 @@ Tell = Callable[[str], None]
 @dataclass
 class Night:
     """What a run did. `failed`: deliveries of this run that could not be taken; the others were built and published.
-    `untaken`: what lies in the inbox under the name of no declared store.
+    `untaken`: what lies in the inbox under the name of no declared store. `postgres`: what became of it there, where
+    the environment names a server; `postgres_failure`: why it is not there, which undoes nothing of the night.
 
     outcome: `published` (built anew), `restored` (the release was there already and is current again), `unchanged`
     (readers have it already), `refused` (the audit stopped it; readers keep the release before).
@@ -65,6 +67,8 @@ class Night:
     audit_record: Path | None = None
     manifest: Manifest | None = None
     alerts: list[Delivery] = field(default_factory=list)
+    postgres: Loaded | None = None
+    postgres_failure: str | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -98,6 +102,9 @@ class Night:
             rows = sum(mart.rows for mart in self.manifest.marts.values())
             yield f"  {len(self.manifest.marts)} marts, {rows:,} rows; {self.audit.checks:,} checks passed"
         yield f"  {self.marts}"
+        yield from self.postgres.lines() if self.postgres else ()
+        if self.postgres_failure:
+            yield f"  NOT in PostgreSQL, the next run tries again: {self.postgres_failure}"
         for delivery in self.alerts:
             if not delivery.arrived:
                 yield f"  alert NOT delivered: {delivery.service}: {delivery.error}"
@@ -116,6 +123,7 @@ class Night:
             "failed": [pull.pull_id for pull in self.failed],
             "audit": str(self.audit_record) if self.audit_record else None,
             "alerts": [asdict(delivery) for delivery in self.alerts],
+            "postgres": self.postgres_failure or (self.postgres.outcome if self.postgres else None),
             "seconds": {name: round(seconds, 3) for name, seconds in self.seconds.items()},
         }
         path.write_text(json.dumps(values, indent=1), encoding="utf-8")
@@ -426,23 +434,48 @@ def publish(
 
 
 def conclude(settings: Settings, home: Home, night: Night) -> None:
-    """Tell people what they must know, and keep a record of the run."""
+    """Bring what is current to PostgreSQL, tell people what they must know, and keep a record of the run."""
+    follow_in_postgres(settings, night)
     night.untaken = untaken(settings)
     if message := worth_telling(night):
         night.alerts = alert(settings, *message)
     night.record(home)
 
 
+def follow_in_postgres(settings: Settings, night: Night) -> None:
+    """Make the server that the environment names hold the current release; a failure is noted, never raised.
+
+    Whatever the night's outcome: a server that was away last time is put right by a night without news, too.
+    """
+    from orchestration import postgres
+
+    if (url := postgres.configured()) is None:
+        return
+    try:
+        lake = open_lake(settings.lake)
+        if (pointer := releases.current(lake)) is not None:
+            address = postgres.Address.parse(url)
+            manifest = releases.get(lake, pointer.release_id)
+            keep, reader = settings.postgres.keep, settings.postgres.reader
+            with timed(night.seconds, "PostgreSQL"):
+                night.postgres = postgres.load_release(lake, manifest, address, keep=keep, reader=reader)
+    except ReturnscopeError as failure:
+        log.warning("PostgreSQL: %s", failure)
+        night.postgres_failure = str(failure)
+
+
 def worth_telling(night: Night) -> tuple[str, str] | None:
     """Title and body of the night's message; None when there is nothing that anybody must know."""
     findings = night.audit.findings if night.audit else ()
     alerts = list(_new_alerts(night)) if night.outcome == "published" else []
-    if not (findings or night.failed or night.untaken or alerts):
+    if not (findings or night.failed or night.untaken or night.postgres_failure or alerts):
         return None
     if night.outcome == "refused":
         title = f"returnscope: {night.as_of} was not published"
     elif night.failed:
         title = f"returnscope: {night.as_of} is published, {len(night.failed)} deliveries failed"
+    elif night.postgres_failure:
+        title = f"returnscope: {night.as_of} is published, but not in PostgreSQL"
     elif night.untaken:
         title = f"returnscope: {night.as_of} is published, files in the inbox belong to no declared store"
     else:

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ingestion.failures import PermanentFailure
 from orchestration import releases
@@ -213,25 +213,37 @@ def build_marts(lake: Lake, manifest: Manifest, path: Path) -> Path:
             con.execute(f"comment on table marts.\"{name}\" is '{_sql(mart.description)}'")
             for column, text in mart.column_descriptions.items():
                 con.execute(f'comment on column marts."{name}"."{column}" is \'{_sql(text)}\'')
-        con.execute(
-            "create table marts.release_info (release_id varchar, as_of_date date, known_by timestamp with time zone, "
-            "deliveries bigint, code varchar, versions varchar)"
-        )
+        declared = ", ".join(f"{column} {kind}" for column, kind in RELEASE_INFO.items())
+        con.execute(f"create table marts.release_info ({declared})")
         con.execute("comment on table marts.release_info is 'The release that this file holds; one row.'")
-        con.execute(
-            "insert into marts.release_info values (?, ?, ?, ?, ?, ?)",
-            [
-                manifest.release_id,
-                manifest.as_of,
-                manifest.known_by,
-                len(manifest.deliveries),
-                manifest.versions["code"],
-                json.dumps(manifest.versions, sort_keys=True),
-            ],
-        )
+        about = release_info(manifest)
+        con.execute(f"insert into marts.release_info values ({', '.join('?' * len(about))})", list(about.values()))
         con.execute("use memory")
         con.execute("detach published")  # checkpoints: everything is in the one file
     return path
+
+
+#: columns of `release_info`, which stands beside the marts wherever they are read, with their DuckDB types
+RELEASE_INFO = {
+    "release_id": "varchar",
+    "as_of_date": "date",
+    "known_by": "timestamp with time zone",
+    "deliveries": "bigint",
+    "code": "varchar",
+    "versions": "varchar",
+}
+
+
+def release_info(manifest: Manifest) -> dict[str, Any]:
+    """The one row of `release_info`."""
+    return {
+        "release_id": manifest.release_id,
+        "as_of_date": manifest.as_of,
+        "known_by": manifest.known_by,
+        "deliveries": len(manifest.deliveries),
+        "code": manifest.versions["code"],
+        "versions": json.dumps(manifest.versions, sort_keys=True),
+    }
 
 
 def checksum(path: Path) -> str:
