@@ -15,7 +15,8 @@
    nothing more is not among them; its rows are counted as not modelled. #}
 {% macro modelled_feeds() -%}
   {{ return([
-    'orders', 'mfn_returns', 'settlements', 'grade_resell', 'listings', 'reviews', 'decisions', 'fba_returns', 'inventory'
+    'orders', 'mfn_returns', 'settlements', 'grade_resell', 'listings', 'reviews', 'decisions', 'fba_returns', 'inventory',
+    'reimbursements', 'seller_feedback'
   ]) }}
 {%- endmacro %}
 

@@ -10,7 +10,9 @@
     "listings": "keyed",
     "mfn_returns": "keyed",
     "orders": "keyed",
+    "reimbursements": "keyed",
     "reviews": "keyed",
+    "seller_feedback": "keyed",
     "settlements": "keyed",
   } %}
   {{ return(values[feed]) }}
@@ -26,7 +28,9 @@
     "listings": ["sku"],
     "mfn_returns": ["amazon_rma_id", "order_id", "asin", "merchant_sku"],
     "orders": ["order_id", "sku"],
+    "reimbursements": ["reimbursement_id"],
     "reviews": ["review_id", "asin"],
+    "seller_feedback": ["order_id"],
     "settlements": ["settlement_id"],
   } %}
   {{ return(values[feed]) }}
@@ -42,7 +46,9 @@
     "listings": [],
     "mfn_returns": ["order_id", "asin", "merchant_sku", "return_request_date_at", "return_request_date_day"],
     "orders": [],
+    "reimbursements": ["approval_date_at", "approval_date_day", "order_id", "sku", "fnsku", "reason"],
     "reviews": ["asin", "reviewer_id", "review_date_at", "review_date_day", "rating", "title", "body"],
+    "seller_feedback": ["feedback_date_at", "feedback_date_day", "rating", "comments"],
     "settlements": [],
   } %}
   {{ return(values[feed]) }}
@@ -58,7 +64,9 @@
     "listings": [],
     "mfn_returns": [],
     "orders": [],
+    "reimbursements": [],
     "reviews": [],
+    "seller_feedback": [],
     "settlements": [],
   } %}
   {{ return(values[feed]) }}
@@ -74,7 +82,9 @@
     "listings": "",
     "mfn_returns": "return_request_date_day",
     "orders": "purchase_date_day",
+    "reimbursements": "approval_date_day",
     "reviews": "review_date_day",
+    "seller_feedback": "feedback_date_day",
     "settlements": "posted_date_day",
   } %}
   {{ return(values[feed]) }}
@@ -90,7 +100,9 @@
     "listings": ["_store", "_delivery_id", "_line_number", "item_name", "listing_id", "sku", "price", "quantity", "open_date_at", "open_date_day", "product_id_type", "item_condition", "asin", "product_id", "fulfillment_channel", "status", "category"],
     "mfn_returns": ["_store", "_delivery_id", "_line_number", "order_id", "order_date_at", "order_date_day", "return_request_date_at", "return_request_date_day", "return_request_status", "amazon_rma_id", "merchant_rma_id", "label_type", "label_cost", "currency_code", "return_carrier", "tracking_id", "label_to_be_paid_by", "a_to_z_claim", "is_prime", "asin", "merchant_sku", "item_name", "return_quantity", "return_reason", "in_policy", "return_type", "resolution", "invoice_number", "return_delivery_date_at", "return_delivery_date_day", "order_amount", "order_quantity", "safet_action_reason", "safet_claim_id", "safet_claim_state", "safet_claim_creation_time_at", "safet_claim_creation_time_day", "safet_claim_reimbursement_amount", "refunded_amount", "category", "order_item_id", "customer_comments"],
     "orders": ["_store", "_delivery_id", "_line_number", "order_id", "merchant_order_id", "purchase_date_at", "purchase_date_day", "last_updated_date_at", "last_updated_date_day", "order_status", "fulfillment_channel", "sales_channel", "order_channel", "ship_service_level", "product_name", "sku", "asin", "item_status", "quantity", "currency", "item_price", "item_tax", "shipping_price", "shipping_tax", "gift_wrap_price", "gift_wrap_tax", "item_promotion_discount", "ship_promotion_discount", "ship_country", "is_business_order", "price_designation", "is_replacement_order", "original_order_id", "category"],
+    "reimbursements": ["_store", "_delivery_id", "_line_number", "approval_date_at", "approval_date_day", "reimbursement_id", "case_id", "order_id", "reason", "sku", "fnsku", "asin", "product_name", "condition", "currency", "amount_per_unit", "amount_total", "quantity_reimbursed_cash", "quantity_reimbursed_inventory", "quantity_reimbursed_total", "original_reimbursement_id", "original_reimbursement_type"],
     "reviews": ["_store", "_delivery_id", "_line_number", "asin", "rating", "review_date_at", "review_date_day", "parent_asin", "reviewer_id", "review_id", "title", "body", "verified_purchase", "helpful_votes", "marketplace", "language", "category", "product_name"],
+    "seller_feedback": ["_store", "_delivery_id", "_line_number", "feedback_date_at", "feedback_date_day", "rating", "comments", "response", "order_id"],
     "settlements": ["_store", "_delivery_id", "_line_number", "settlement_id", "settlement_start_date_at", "settlement_start_date_day", "settlement_end_date_at", "settlement_end_date_day", "deposit_date_at", "deposit_date_day", "total_amount", "currency", "transaction_type", "order_id", "merchant_order_id", "adjustment_id", "shipment_id", "marketplace_name", "amount_type", "amount_description", "amount", "fulfillment_id", "posted_date_at", "posted_date_day", "posted_date_time_at", "posted_date_time_day", "order_item_code", "merchant_order_item_id", "merchant_adjustment_item_id", "sku", "quantity_purchased", "promotion_id"],
   } %}
   {{ return(values[feed]) }}

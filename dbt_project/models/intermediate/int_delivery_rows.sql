@@ -23,16 +23,13 @@ with counted as (
     select 'grade_resell', store, delivery_id, count(*), 0
     from {{ ref('int_graded_units') }}
     group by store, delivery_id
+    {%- for feed in ['decisions', 'listings', 'reimbursements', 'seller_feedback'] %}
     union all
-    select 'listings', rows.store, rows.delivery_id, count(*), 0
-    from {{ judged_rows('listings') }} as rows
+    select '{{ feed }}', rows.store, rows.delivery_id, count(*), 0
+    from {{ judged_rows(feed) }} as rows
     where rows.is_current
     group by rows.store, rows.delivery_id
-    union all
-    select 'decisions', rows.store, rows.delivery_id, count(*), 0
-    from {{ judged_rows('decisions') }} as rows
-    where rows.is_current
-    group by rows.store, rows.delivery_id
+    {%- endfor %}
     union all
     select 'reviews', store, delivery_id, count(*), sum(rows_in_delivery - 1)
     from {{ ref('int_reviews') }}

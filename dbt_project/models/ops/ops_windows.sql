@@ -90,20 +90,6 @@ attempts as (
             and days.day >= asked.window_from
             and days.day <= asked.window_to
     group by days.feed, days.store, days.day
-),
-
-event_rows as (
-    {%- for feed in modelled_feeds() if feed_event_day(feed) %}
-    select
-        '{{ feed }}' as feed,
-        store,
-        delivery_id,
-        {{ feed_event_day(feed) }} as day,
-        count(*) as event_rows
-    from {{ ref('stg_' ~ feed) }}
-    group by store, delivery_id, {{ feed_event_day(feed) }}
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
 )
 
 select
@@ -127,7 +113,7 @@ from days
 cross join {{ ref('stg_run') }} as run
 left join answers on days.feed = answers.feed and days.store = answers.store and days.day = answers.day
 left join attempts on days.feed = attempts.feed and days.store = attempts.store and days.day = attempts.day
-left join event_rows
+left join {{ ref('int_event_days') }} as event_rows
     on
         days.feed = event_rows.feed
         and days.store = event_rows.store
