@@ -103,6 +103,17 @@ class Limits(_Strict):
     block_bytes: int = Field(16 << 20, ge=1)
 
 
+class Retention(_Strict):
+    """What stays of what can be made again. The current and the previous release and compared ones always stay."""
+
+    #: a restatement reaches back some 35 days: who asks why a figure of this month has changed finds both releases
+    nights: int = Field(35, ge=1)
+    #: ends of months whose releases stay: this year's and last year's
+    month_ends: int = Field(24, ge=0)
+    #: records of audits and runs; longer than a holiday season
+    records_days: int = Field(120, ge=1)
+
+
 #: figures that only a seller knows: what a unit cost, what it costs to process, grade, ship, dispose of or liquidate a
 #: returned one, Amazon's share of its sale, and the share of its price that it fetches
 OWN_FIGURES = (
@@ -201,6 +212,7 @@ class Settings(_Strict):
     settings: Tuning = Field(default_factory=Tuning)
     thresholds: dict[str, BadRows] = Field(default_factory=dict)
     limits: Limits = Field(default_factory=Limits)
+    retention: Retention = Field(default_factory=Retention)
     #: named mapping files for sellers' own exports, name → path
     mappings: dict[str, Path] = Field(default_factory=dict)
     #: CSV with day, currency, reporting_currency, rate

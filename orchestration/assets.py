@@ -9,7 +9,7 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
 from data_contracts.feed import Feed
 from data_contracts.registry import all_feeds
+from data_contracts.settings import Settings
 from ingestion.connectors import Window
 from ingestion.inbox import take_inbox, untaken
 from ingestion.ledger import Ledger, Pull
@@ -104,13 +105,23 @@ def feed_asset(feed: Feed) -> dg.AssetsDefinition:
                 requests = plan_requests(lake, settings, feed=feed.name, wanted=wanted, look_back=True)
                 taken = pull_requests(lake, settings, requests, on_pull=lambda pull: context.log.info(describe(pull)))
             pulls = Ledger(lake).pulls()
-            day = newest_complete_day(pulls) or wanted.last
             return dg.MaterializeResult(
                 metadata={"days": len(wanted), "requests": len(requests), **_counts(taken)},
-                check_results=feed_checks(feed, settings, pulls, day),
+                check_results=feed_checks(feed, settings, pulls, _day_to_judge_by(settings, pulls, wanted)),
             )
 
     return raw
+
+
+def _day_to_judge_by(settings: Settings, pulls: Sequence[Pull], wanted: Window) -> date:
+    """The day that freshness counts back from: yesterday, so that a lake in which everything stopped is not fresh.
+
+    Simulated stores live in a time of their own: where there are no others, the newest day that is complete or wanted.
+    """
+    days = [newest_complete_day(pulls) or wanted.last, wanted.last]
+    if not settings.stores or any(store.connector != "simulator" for store in settings.stores.values()):
+        days.append(datetime.now(UTC).date() - timedelta(days=1))
+    return max(days)
 
 
 def describe(pull: Pull) -> str:

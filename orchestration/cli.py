@@ -217,7 +217,7 @@ def backfill(
 ) -> int:
     """Load a season or any range again, resumable; one build at the end, with a table of what changed."""
     from ingestion.connectors import Window
-    from orchestration.backfill import run_backfill
+    from orchestration.backfill import gap_lines, gaps, run_backfill
 
     if (season is None) == (first is None or last is None) or (season is not None and (first or last)):
         raise click.UsageError("name either --season YEAR or both --from and --to")
@@ -226,15 +226,26 @@ def backfill(
     wanted = _window(first, last) if season is None else Window(date(season, 11, 1), date(season + 1, 1, 31))
     if wanted is None:
         raise click.UsageError("name both --from and --to")
+    if wanted.first >= (today := datetime.now(UTC).date()):
+        raise click.UsageError(f"{wanted} lies in the future: no day of it is over; today is {today}")
     if only_plan:
         from ingestion.lake import open_lake
+        from ingestion.ledger import Ledger
         from orchestration.due import plan_requests
 
-        _say_requests(
-            settings, plan_requests(open_lake(settings.lake), settings, store=store, feed=feed, wanted=wanted)
-        )
+        lake = open_lake(settings.lake)
+        missing = gaps(Ledger(lake).pulls(), settings, wanted, store=store, feed=feed)
+        for line in gap_lines(settings, missing):
+            say(line)
+        requests = plan_requests(lake, settings, store=store, feed=feed, wanted=wanted)
+        if requests or not missing:
+            _say_requests(settings, requests)
         return DONE
-    return _report_night(run_backfill(settings, wanted, store=store, feed=feed, tell=say))
+    done = run_backfill(settings, wanted, store=store, feed=feed, tell=say)
+    code = _report_night(done.night)
+    for line in done.lines():
+        say(line)
+    return FAILED if code == DONE and done.gaps else code
 
 
 @cli.command()

@@ -24,17 +24,20 @@ if TYPE_CHECKING:
 
 #: columns that say how much a mart holds, the first that it has
 _UNITS = ("units", "units_returned", "units_ordered", "units_shipped", "units_graded", "reviews", "rows_in")
+#: numerator and denominator of the rate that a mart is about, the first pair that it has
+_RATES = (("units_returned", "units_shipped"), ("critical_reviews", "reviews"))
 #: differs in every row of two nights, and is said once
 _NOT_COMPARED = "as_of_date"
 
 
 @dataclass(frozen=True)
 class Change:
-    """One mart in two releases: rows and units before and after, and rows by what became of them."""
+    """One mart in two releases: rows, units and rate before and after, and rows by what became of them."""
 
     mart: str
     rows: tuple[int, int]
     units: tuple[int | None, int | None]
+    rates: tuple[float | None, float | None]
     added: int = 0
     removed: int = 0
     changed: int = 0
@@ -64,26 +67,42 @@ class Comparison:
         before, after = self._one.marts.get(name), self._other.marts.get(name)
         rows = (before.rows if before else 0, after.rows if after else 0)
         units = (self._units(self._one, name), self._units(self._other, name))
+        rates = (self._rate(self._one, name), self._rate(self._other, name))
         if before is None or after is None:
-            return Change(name, rows, units, added=rows[1], removed=rows[0])
+            return Change(name, rows, units, rates, added=rows[1], removed=rows[0])
         if before.sha256 == after.sha256:
-            return Change(name, rows, units)
+            return Change(name, rows, units, rates)
         counts = self._con.execute(
             "select count(*) filter (where was is null), count(*) filter (where now is null), "
             f"count(*) filter (where was is not null and now is not null) from ({self._differing(name)})"
         ).fetchone()
-        return Change(name, rows, units, *(counts or (0, 0, 0)))
+        return Change(name, rows, units, rates, *(counts or (0, 0, 0)))
 
     def _units(self, manifest: Manifest, name: str) -> int | None:
         mart = manifest.marts.get(name)
         column = next((unit for unit in _UNITS if mart and unit in mart.columns), None)
         if mart is None or column is None:
             return None
-        whole = {"channel": "'ALL'", "window_days": "365"}  # rows that hold the others
-        parts = [f"{key} = {value}" for key, value in whole.items() if key in mart.key] or ["true"]
-        query = f"select sum({column})::bigint from {self._rows(manifest, name)} where {' and '.join(parts)}"
+        (value,) = self._con.execute(f"select sum({column})::bigint {self._whole(manifest, name)}").fetchone() or (
+            None,
+        )
+        return value
+
+    def _rate(self, manifest: Manifest, name: str) -> float | None:
+        """The rate over the whole mart: sum over sum; None where it is about none, or nothing can be divided by."""
+        mart = manifest.marts.get(name)
+        pair = next((pair for pair in _RATES if mart and {*pair} <= {*mart.columns}), None)
+        if pair is None:
+            return None
+        query = f"select sum({pair[0]})::double / nullif(sum({pair[1]}), 0) {self._whole(manifest, name)}"
         (value,) = self._con.execute(query).fetchone() or (None,)
         return value
+
+    def _whole(self, manifest: Manifest, name: str) -> str:
+        """From and where of a mart's rows, less those that others hold already."""
+        whole = {"channel": "'ALL'", "window_days": "365"}
+        parts = [f"{key} = {value}" for key, value in whole.items() if key in manifest.marts[name].key] or ["true"]
+        return f"from {self._rows(manifest, name)} where {' and '.join(parts)}"
 
     def _rows(self, manifest: Manifest, name: str) -> str:
         path = str(releases.mart_path(self._lakes[id(manifest)], manifest, name)).replace("'", "''")
@@ -171,19 +190,22 @@ def show_diff(settings: Settings, name_a: str, name_b: str, *, sample: int) -> N
 
 
 def change_table(changes: Sequence[Change]) -> str:
-    """Marts with rows and units before and after."""
+    """Marts with rows, units and rate before and after."""
     rows = [
         (
             change.mart,
             *change.rows,
             *change.units,
+            *(None if rate is None else f"{rate:.2%}" for rate in change.rates),
             change.added,
             change.removed,
             change.changed,
         )
         for change in changes
     ]
-    return table(("mart", "rows", "-> rows", "units", "-> units", "added", "removed", "changed"), rows)
+    return table(
+        ("mart", "rows", "-> rows", "units", "-> units", "rate", "-> rate", "added", "removed", "changed"), rows
+    )
 
 
 def describe(pull: Pull | None, delivery_id: str) -> str:

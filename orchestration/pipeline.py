@@ -63,6 +63,7 @@ class Night:
     marts: Path
     taken: list[Pull] = field(default_factory=list)
     untaken: list[str] = field(default_factory=list)
+    pruned: list[str] = field(default_factory=list)
     audit: Audit | None = None
     audit_record: Path | None = None
     manifest: Manifest | None = None
@@ -101,6 +102,8 @@ class Night:
         if self.outcome == "published" and self.manifest is not None and self.audit is not None:
             rows = sum(mart.rows for mart in self.manifest.marts.values())
             yield f"  {len(self.manifest.marts)} marts, {rows:,} rows; {self.audit.checks:,} checks passed"
+        if self.pruned:
+            yield f"  {len(self.pruned):,} old releases removed, {self.pruned[0]} to {self.pruned[-1]}"
         yield f"  {self.marts}"
         yield from self.postgres.lines() if self.postgres else ()
         if self.postgres_failure:
@@ -437,6 +440,10 @@ def conclude(settings: Settings, home: Home, night: Night) -> None:
     """Bring what is current to PostgreSQL, tell people what they must know, and keep a record of the run."""
     follow_in_postgres(settings, night)
     night.untaken = untaken(settings)
+    if night.outcome == "published":
+        from orchestration.retention import prune
+
+        night.pruned = prune(settings, open_lake(settings.lake), home)
     if message := worth_telling(night):
         night.alerts = alert(settings, *message)
     night.record(home)

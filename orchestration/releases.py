@@ -5,6 +5,7 @@ Belongs here: finding and reading what is published. Does not belong: making a r
 
 `releases/<release_id>/<mart>.parquet` and, written last, `manifest.json`; `releases/current.json` names the current
 one. A release never changes: its id is made of everything that decides its content.
+`comparisons/<before>__<after>.json` keeps two of them from being removed (`retention.py`).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 PREFIX = "releases"
 CURRENT = f"{PREFIX}/current.json"
+COMPARISONS = "comparisons"
 _RELEASE_ID = re.compile(r"\d{4}-\d{2}-\d{2}-[0-9a-f]{12}")
 
 
@@ -147,3 +149,14 @@ def ids(lake: Lake) -> Iterator[str]:
 def mart_path(lake: Lake, manifest: Manifest, mart: str) -> Path:
     """A local, read-only parquet file of one mart."""
     return lake.local_path(mart_key(manifest.release_id, mart))
+
+
+def keep_comparison(lake: Lake, before: str, after: str) -> None:
+    """Keep two releases for whoever wants to compare them, until the object made here is deleted."""
+    lake.put_new(f"{COMPARISONS}/{before}__{after}.json", json.dumps({"before": before, "after": after}).encode())
+
+
+def compared(lake: Lake) -> set[str]:
+    """Ids of the releases that are kept for comparisons."""
+    names = (info.key.removeprefix(f"{COMPARISONS}/").removesuffix(".json") for info in lake.list(f"{COMPARISONS}/"))
+    return {release for name in names for release in name.split("__")}

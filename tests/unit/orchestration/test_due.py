@@ -17,11 +17,9 @@ from ingestion.lake import open_lake
 from ingestion.ledger import Ledger, Pull
 from orchestration.asof import newest_complete_day
 from orchestration.audit import standing
-from orchestration.backfill import missing_lines
 from orchestration.due import missing_days
 from orchestration.plan import Plan
 from orchestration.status import feed_statuses
-from tests.support.deliveries import fba, make_bench, tsv
 
 FBA = get_feed("fba_returns")
 TUNING = Tuning()
@@ -220,15 +218,3 @@ def test_what_a_broken_source_did_not_answer_is_a_failed_pull_and_other_stores_g
     assert "The network is gone" in str(taken[1].error)
     assert Ledger(lake).pulls(), "what came back is in the ledger"
     assert due(taken, "2025-06-01..2025-06-19") == ["2025-06-01..2025-06-19"], "nothing of it counts as loaded"
-
-
-def test_the_days_that_an_inbox_store_still_lacks_are_named(tmp_path: Path) -> None:
-    bench = make_bench(tmp_path)
-    bench.take(tsv([fba(return_date="2025-12-01T09:30:00+00:00")]), window=(date(2025, 11, 1), date(2025, 12, 31)))
-    season = Window(date(2025, 11, 1), date(2026, 1, 31))
-    assert list(missing_lines(bench.lake, season)) == [
-        "Still missing for acme/fba_returns: 31 of 92 days: 2026-01-01..2026-01-31"
-    ]
-    assert list(missing_lines(bench.lake, season, store="other")) == []
-    bench.take(tsv([fba(return_date="2026-01-10T09:30:00+00:00")]), window=(date(2026, 1, 1), date(2026, 1, 31)))
-    assert list(missing_lines(bench.lake, season)) == []
