@@ -19,6 +19,7 @@ select
     cast(refunds.refund_amount as decimal(18, 4)) as refund_amount,
     cast(refunds.principal_amount as decimal(18, 4)) as principal_amount,
     cast(refunds.fees_returned as decimal(18, 4)) as fees_returned,
+    cast(refunds.tax_returned as decimal(18, 4)) as tax_returned,
     cast(refunds.fee_kept as decimal(18, 4)) as fee_kept,
     refunds.currency,
     {{ in_reporting_currency('refunds.refund_amount', 'refunds.currency', 'run.reporting_currency', 'rates.rate') }}

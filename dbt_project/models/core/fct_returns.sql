@@ -1,5 +1,6 @@
 -- Returns with what was refunded for them. A seller-fulfilled row says itself; for the others the settlement refunds
--- of their order and SKU, less what was reported, are spread over their units, exact to the cent.
+-- of their order and SKU, less what was reported, are spread over their units, exact to the cent. A reported 0.00 says
+-- that nothing was refunded when the report was written: a settlement that knows a refund is the money that moved.
 
 with returns as (
     select returns.*
@@ -31,21 +32,22 @@ reported as (
     group by store, order_id, coalesce(order_sku, '')
 ),
 
--- returns of an order and SKU with settlement refunds; few rows, so that only they are put in order
-shared as (
+-- returns without a reported amount whose order and SKU have settlement refunds; few rows, and only they are put in
+-- order
+unreported as (
     select
         returns.return_id,
+        returns.store,
+        returns.order_id,
+        settled.order_sku,
+        returns.return_date,
         returns.units,
+        returns.reported_refund,
         settled.currency,
-        sum(returns.units) over (
-            partition by returns.store, returns.order_id, coalesce(returns.order_sku, '')
-            order by returns.return_date, returns.return_id
-            rows between unbounded preceding and current row
-        ) as units_until,
-        sum(returns.units) over (
-            partition by returns.store, returns.order_id, coalesce(returns.order_sku, '')
-        ) as units_total,
-        greatest(settled.refund_amount - coalesce(reported.refund_amount, 0), 0) as refund_amount
+        greatest(settled.refund_amount - coalesce(reported.refund_amount, 0), 0) as refund_amount,
+        bool_or(returns.reported_refund is null) over (
+            partition by returns.store, returns.order_id, settled.order_sku
+        ) as has_blank
     from returns
     inner join settled
         on
@@ -57,7 +59,24 @@ shared as (
             returns.store = reported.store
             and returns.order_id = reported.order_id
             and coalesce(returns.order_sku, '') = reported.order_sku
-    where returns.reported_refund is null and settled.refund_amount is not null
+    where coalesce(returns.reported_refund, 0) = 0 and settled.refund_amount is not null
+),
+
+-- the refund is that of the rows that say nothing, and only without such a row that of rows that say 0.00
+shared as (
+    select
+        return_id,
+        units,
+        currency,
+        refund_amount,
+        sum(units) over (
+            partition by store, order_id, order_sku
+            order by return_date, return_id
+            rows between unbounded preceding and current row
+        ) as units_until,
+        sum(units) over (partition by store, order_id, order_sku) as units_total
+    from unreported
+    where reported_refund is null or not has_blank
 ),
 
 shares as (
@@ -71,9 +90,9 @@ shares as (
 refunded as (
     select
         returns.*,
-        coalesce(returns.reported_refund, shares.refund_amount) as refund_amount,
+        coalesce(shares.refund_amount, returns.reported_refund) as refund_amount,
         case
-            when returns.reported_refund is null and shares.return_id is not null then shares.currency
+            when shares.return_id is not null then shares.currency
             else returns.reported_currency
         end as currency
     from returns
@@ -124,11 +143,14 @@ select
     {{ in_reporting_currency('returns.refund_amount', 'returns.currency', 'run.reporting_currency', 'rates.rate') }}
         as refund_amount_reporting,
     returns.label_cost,
+    returns.label_payer,
     coalesce(asins.category, 'uncategorised') as category,
     returns.unit_price,
     returns.unit_price_currency,
     returns.a_to_z_claim,
     returns.return_delivery_date,
+    returns.unanswered_until,
+    returns.answered_by,
     returns.order_date,
     returns.safet_claim_id,
     returns.safet_claim_state,

@@ -27,6 +27,7 @@ with settled as (
                 then lines.amount
             else 0
         end) as fees_returned,
+        sum(case when lower(lines.amount_type) = 'itemwithheldtax' then lines.amount else 0 end) as tax_returned,
         -sum(case
             when lower(lines.amount_type) = 'itemfees' and lower(lines.amount_description) = 'refundcommission'
                 then lines.amount
@@ -64,6 +65,7 @@ settled_refunds as (
         rows.refund_amount,
         rows.principal_amount,
         rows.fees_returned,
+        rows.tax_returned,
         rows.fee_kept,
         rows.currency,
         'settlement' as source,
@@ -95,6 +97,7 @@ reported_refunds as (
         returns.reported_refund as refund_amount,
         cast(null as decimal(18, 4)) as principal_amount,
         cast(null as decimal(18, 4)) as fees_returned,
+        cast(null as decimal(18, 4)) as tax_returned,
         cast(null as decimal(18, 4)) as fee_kept,
         returns.reported_currency as currency,
         'mfn_report' as source,

@@ -33,8 +33,11 @@ with fba as (
 mfn as (
     select
         rows.*,
+        answers.unanswered_until as unanswered_until_at,
+        answers.answered_by as answered_by_at,
         {{ spelled(["'mfn'", digest_text('rows.row_key')]) }} as identity
     from {{ judged_rows('mfn_returns') }} as rows
+    left join {{ ref('int_mfn_answers') }} as answers on rows.row_key = answers.row_key
     where rows.is_current
 ),
 
@@ -62,10 +65,13 @@ both_channels as (
         cast(null as varchar) as resolution,
         cast(null as decimal(18, 4)) as reported_refund,
         cast(null as decimal(18, 4)) as label_cost,
+        cast(null as varchar) as label_payer,
         cast(null as varchar) as reported_currency,
         cast(null as boolean) as a_to_z_claim,
         cast(null as timestamp with time zone) as return_delivery_at,
         cast(null as date) as return_delivery_day,
+        cast(null as timestamp with time zone) as unanswered_until_at,
+        cast(null as timestamp with time zone) as answered_by_at,
         cast(null as timestamp with time zone) as order_at,
         cast(null as date) as order_day,
         cast(null as varchar) as safet_claim_id,
@@ -101,10 +107,13 @@ both_channels as (
         resolution,
         refunded_amount as reported_refund,
         label_cost,
+        label_to_be_paid_by as label_payer,
         currency_code as reported_currency,
         a_to_z_claim,
         return_delivery_date_at as return_delivery_at,
         return_delivery_date_day as return_delivery_day,
+        unanswered_until_at,
+        answered_by_at,
         order_date_at as order_at,
         order_date_day as order_day,
         safet_claim_id,
@@ -153,6 +162,8 @@ dated as (
         *,
         {{ marketplace_day('return_at', 'return_day', 'time_zone') }} as return_date,
         {{ marketplace_day('return_delivery_at', 'return_delivery_day', 'time_zone') }} as return_delivery_date,
+        {{ day_in_zone('unanswered_until_at', 'time_zone') }} as unanswered_until,
+        {{ day_in_zone('answered_by_at', 'time_zone') }} as answered_by,
         {{ marketplace_day('order_at', 'order_day', 'time_zone') }} as order_date,
         {{ marketplace_day('safet_claim_created_at', 'safet_claim_created_day', 'time_zone') }} as safet_claim_created
     from zoned
@@ -210,9 +221,12 @@ select
     resolution,
     reported_refund,
     label_cost,
+    label_payer,
     reported_currency,
     a_to_z_claim,
     return_delivery_date,
+    unanswered_until,
+    answered_by,
     order_date,
     safet_claim_id,
     safet_claim_state,
