@@ -17,6 +17,7 @@ from typing import Any
 
 from data_contracts.marketplaces import UNATTRIBUTED, get_marketplace
 from ingestion.simulator.catalogue import HUNDREDTHS, class_of_code
+from ingestion.simulator.claims import Claims
 from ingestion.simulator.facts import FbaReturn, Graded, MfnReturn, MfnState, OrderLine, Refund, Review, at_instant
 from ingestion.simulator.reports import (
     BY_UPDATE,
@@ -378,6 +379,7 @@ def truth(
         "recovery_fees": _recovery_fees(known),
         "stock": _stock(known),
         "settlements": _settlement_rows(known),
+        "cases": sorted(Claims(known).all(), key=str),
         "deliveries": _deliveries(nightly_deliveries(world) if deliveries is None else deliveries),
     }
     tables["totals"] = {

@@ -97,6 +97,7 @@ def build(
     as_of: date | None = None,
     known_by: datetime | None = None,
     command: str = "run",
+    select: Sequence[str] = (),
 ) -> Night:
     """Take deliveries into a lake of their own and build the warehouse from it.
 
@@ -105,7 +106,7 @@ def build(
     settings = settings_of(world, folder)
     lake = open_lake(settings.lake, cache=folder / "cache")
     take_in(lake, settings, deliveries)
-    return rebuild(world, settings, lake, folder, dbt, as_of=as_of, known_by=known_by, command=command)
+    return rebuild(world, settings, lake, folder, dbt, as_of=as_of, known_by=known_by, command=command, select=select)
 
 
 def rebuild(
@@ -118,8 +119,9 @@ def rebuild(
     as_of: date | None = None,
     known_by: datetime | None = None,
     command: str = "run",
+    select: Sequence[str] = (),
 ) -> Night:
-    """Build the warehouse from what a lake holds."""
+    """Build the warehouse, or the selected part of it, from what a lake holds."""
     plan, _ = plan_night(settings, lake, as_of=as_of or world.end, known_by=known_by)
     inputs = gather(settings, Home(settings.home), lake, plan)
     path = dbt / FILE_NAME
@@ -133,7 +135,7 @@ def rebuild(
         known_by=known_by,
         verdicts=inputs.verdicts,
     )
-    outcome = run_dbt(command, path, dbt / "work")
+    outcome = run_dbt(command, path, dbt / "work", select=select)
     assert outcome.succeeded, [f"{node.name}: {node.message}" for node in outcome.failed]
     finished = folder / str(plan.as_of) / FILE_NAME  # its views name the catalogue, which is called as the file
     finished.parent.mkdir()

@@ -30,4 +30,6 @@ def world(name: str) -> World:
         return World(37, 6, date(2026, 1, 20), asins=6, stores=AMERICA, scale=1.5, oddities=6.0, history_days=80)
     if name == "everywhere":
         return World(5, 9, date(2026, 6, 14), asins=26, stores=EVERYWHERE, oddities=6.0, history_days=40)
+    if name == "claims":  # refunds old enough to claim, and SAFE-T windows from both sides of 16 February 2026
+        return World(41, 40, date(2026, 4, 12), asins=8, stores=AMERICA, scale=2.0, oddities=5.0, history_days=120)
     raise KeyError(name)

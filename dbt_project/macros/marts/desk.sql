@@ -33,6 +33,36 @@
   coalesce({{ refund }} >= 0.8 * {{ unit_price }}, true)
 {%- endmacro %}
 
+{# Whether a settlement line pays for a unit that a buyer was refunded for and did not send back (or takes that back,
+   once the unit came after all). Payments for what was damaged or lost on other ways are for other units. #}
+{% macro is_paid_for_missing_unit(amount_type, amount_description) -%}
+  (lower({{ amount_type }}) = 'fba inventory reimbursement'
+    and not {{ regexp_found("lower(coalesce(" ~ amount_description ~ ", ''))",
+                            "^(warehouse_damage|missing_from_inbound|removal_order)") }})
+{%- endmacro %}
+
+{# What a decision makes of a case: a claim is filed, a case is done, else somebody has acted and a report will show it. #}
+{% macro decided_state(decision) -%}
+  case {{ decision }} when 'claim_filed' then 'filed' when 'done' then 'done' else 'decided' end
+{%- endmacro %}
+
+{# What to do after a decision; NULL where there is none. Language 0 is English, 1 Chinese. #}
+{% macro decided_step(decision, decided_on, language) -%}
+  {%- set steps = [
+    ['Claim filed on {}: answer what Amazon asks, and record the case as done when it is decided.',
+     '已于 {} 提交索赔：请回复亚马逊的询问；裁定后请将案件记为完成。'],
+    ['Nothing: recorded as done on {}.',
+     '无需操作：已于 {} 记为完成。'],
+    ['Decided on {}: make sure that Seller Central has it; the case closes when a report shows it.',
+     '已于 {} 作出决定：请确认卖家平台已执行；报告显示结果后案件自动关闭。']] -%}
+  case
+    when {{ decision }} is null then null
+    when {{ decision }} = 'claim_filed' then {{ message(steps[0][language], [decided_on]) }}
+    when {{ decision }} = 'done' then {{ message(steps[1][language], [decided_on]) }}
+    else {{ message(steps[2][language], [decided_on]) }}
+  end
+{%- endmacro %}
+
 {% macro dispute_kinds() -%}
   {{ return({
     'return_request_unanswered': [

@@ -1,6 +1,6 @@
 -- Open cases about returns and refunds, each with its amount, its clock, the next step and the rows it rests on. A
 -- case is listed from the day its clock starts until it is settled or its claim window has closed; duties stay until
--- they are done.
+-- they are done. What a person decided stops the clock; the case itself ends when a report shows the outcome.
 
 with run as (
     select * from {{ ref('dim_run') }}
@@ -31,7 +31,10 @@ refunds as (
         {{ single_currency_sum('refund_amount', 'currency') }} as refund_amount,
         {{ single_currency('refund_amount', 'currency') }} as currency,
         min(refund_date) as refund_date,
-        sum(units) as units,
+        max(refund_date) as last_refund_date,
+        -- a settlement often names no quantity: then the price says how many units were paid back
+        case when count(units) = count(*) then sum(units) end as units,
+        sum(principal_amount) as principal_amount,
         bool_or(has_return) as has_return,
         bool_or(lower(transaction_type) like 'a-to-z%') as is_a_to_z,
         max(case when lower(transaction_type) like 'a-to-z%' then refund_date end) as a_to_z_date,
@@ -224,15 +227,16 @@ unit_prices as (
     group by lines.store, lines.order_id, lines.asin
 ),
 
--- Amazon settled it already, perhaps in instalments
+-- Amazon paid for the unit already, perhaps in instalments
 reimbursed as (
     select
         store,
         order_id,
+        coalesce(asin, 'unattributed') as asin,
         sum(amount) as amount
     from {{ ref('fct_settlement_lines') }}
-    where order_id is not null and lower(amount_type) = 'fba inventory reimbursement'
-    group by store, order_id
+    where order_id is not null and {{ is_paid_for_missing_unit('amount_type', 'amount_description') }}
+    group by store, order_id, coalesce(asin, 'unattributed')
 ),
 
 -- units of an order that are back in a fulfilment centre
@@ -241,25 +245,66 @@ units_back as (
         store,
         order_id,
         asin,
-        sum(units) as units_back
+        sum(units) as units_back,
+        max(unit_price) as unit_price
     from {{ ref('fct_returns') }}
     where channel = 'FBA' and order_id is not null
     group by store, order_id, asin
 ),
 
--- Refunds of which no unit, or fewer units than were refunded, came back: the part of the amount that is missing.
-missing as (
+-- Refunds of which no unit, or fewer units than were refunded, came back: the part of the amount that is missing. Which
+-- of several refunds it belongs to is not known, so the window begins with the last and ends with the first.
+counted as (
     select
         refunds.*,
-        refunds.refund_amount * case
-            when units_back.units_back is null then 1
-            when refunds.units > units_back.units_back
-                then cast(refunds.units - units_back.units_back as decimal(18, 4)) / refunds.units
-            else 0
-        end as missing_amount
+        coalesce(units_back.units_back, 0) as units_back,
+        coalesce(
+            refunds.units,
+            cast(round(refunds.principal_amount / nullif(units_back.unit_price, 0)) as integer),
+            units_back.units_back
+        ) as units_refunded
     from refunds
     left join units_back using (store, order_id, asin)
     where refunds.channel = 'FBA' and refunds.is_settled
+),
+
+missing as (
+    select
+        counted.*,
+        counted.refund_amount * case
+            when counted.units_back = 0 then 1
+            when counted.units_refunded > counted.units_back
+                then cast(counted.units_refunded - counted.units_back as decimal(18, 4)) / counted.units_refunded
+            else 0
+        end as missing_amount,
+        -- a payment that names no item counts for the order
+        coalesce(reimbursed.amount, 0) + coalesce(unnamed.amount, 0) as reimbursed_amount
+    from counted
+    left join reimbursed using (store, order_id, asin)
+    left join reimbursed as unnamed
+        on counted.store = unnamed.store
+        and counted.order_id = unnamed.order_id
+        and unnamed.asin = 'unattributed'
+        and counted.asin <> 'unattributed'
+),
+
+-- units of the item that came back without an order that is known: one of them may be the missing one
+nameless as (
+    select
+        missing.store,
+        missing.order_id,
+        missing.asin,
+        min(cast(returns.return_date as varchar) || ', return ' || returns.return_id) as seen
+    from missing
+    inner join {{ ref('fct_returns') }} as returns
+        on missing.store = returns.store
+        and missing.asin = returns.asin
+        and returns.channel = 'FBA'
+        and returns.attribution = 'no_order'
+        and returns.return_date >= {{ days_before('missing.refund_date', 5) }}
+        and returns.return_date <= {{ add_days('missing.last_refund_date', 60) }}
+    where missing.missing_amount > 0
+    group by missing.store, missing.order_id, missing.asin
 ),
 
 fba_refunds as (
@@ -270,28 +315,47 @@ fba_refunds as (
         missing.order_id,
         missing.asin,
         missing.asin as subject,
-        {{ add_days('missing.refund_date', 'cast(first_day.value as integer)') }} as opened_on,
+        least(
+            {{ add_days('missing.last_refund_date', 'cast(first_day.value as integer)') }},
+            {{ add_days('missing.refund_date', 'cast(last_day.value as integer)') }}
+        ) as opened_on,
         {{ add_days('missing.refund_date', 'cast(last_day.value as integer)') }} as due_on,
-        cast(round(missing.missing_amount - coalesce(reimbursed.amount, 0), 2) as decimal(18, 4)) as amount,
+        cast(round(missing.missing_amount - missing.reimbursed_amount, 2) as decimal(18, 4)) as amount,
         missing.currency,
         'open' as state,
         missing.evidence
-        || coalesce(', reimbursed so far ' || cast(cast(reimbursed.amount as decimal(18, 2)) as varchar), '')
+        || case
+            when missing.reimbursed_amount <> 0
+                then ', reimbursed so far ' || cast(cast(missing.reimbursed_amount as decimal(18, 2)) as varchar)
+            else ''
+        end
+        || coalesce(', compare first: a unit of this item without its order came back on ' || nameless.seen, '')
             as evidence,
         true as ends_when_due
     from missing
     left join unit_prices using (store, order_id, asin)
-    left join reimbursed using (store, order_id)
+    left join nameless using (store, order_id, asin)
     {{ join_figure('first_day', 'fba_refund_claim_from_days', 'missing.marketplace', 'missing.refund_date') }}
     {{ join_figure('last_day', 'fba_refund_claim_to_days', 'missing.marketplace', 'missing.refund_date') }}
     where first_day.value is not null
         and last_day.value is not null
-        and missing.missing_amount > coalesce(reimbursed.amount, 0)
+        and missing.missing_amount > missing.reimbursed_amount
         and {{ is_full_refund('missing.refund_amount', 'unit_prices.unit_price') }}
 ),
 
+-- the days that the store's settlements tell of
+covered as (
+    select
+        store,
+        min(posted_date) as first_posted,
+        max(posted_date) as last_posted
+    from {{ ref('fct_settlement_lines') }}
+    group by store
+),
+
 -- Refunded by the seller's account, and no unit: no request at all, or one whose parcel did not arrive. A parcel under
--- way for no longer than the processing days is not a case yet.
+-- way for no longer than the processing days is not a case yet. The clock needs the day of the refund, which the
+-- request's report does not tell: where the store has settlements, they are waited for.
 fbm_refunds as (
     select
         'refund_without_return' as kind,
@@ -320,10 +384,12 @@ fbm_refunds as (
         from requests
         group by store, order_id, asin
     ) as asked using (store, order_id, asin)
+    left join covered on refunds.store = covered.store
     {{ join_figure('days', 'safet_claim_days', 'refunds.marketplace', 'refunds.refund_date') }}
     cross join run
     where refunds.channel = 'FBM'
         and not refunds.is_a_to_z
+        and (refunds.is_settled or covered.store is null)
         and not coalesce(asked.is_settled, false)
         and days.value is not null
         and {{ add_days('refunds.refund_date', 'run.processing_days') }} <= run.as_of_date
@@ -331,15 +397,6 @@ fbm_refunds as (
 ),
 
 -- A unit came back and no refund is known, although the store's settlements reach far enough to show one.
-covered as (
-    select
-        store,
-        min(posted_date) as first_posted,
-        max(posted_date) as last_posted
-    from {{ ref('fct_settlement_lines') }}
-    group by store
-),
-
 unrefunded as (
     select
         'return_without_refund' as kind,
@@ -394,26 +451,54 @@ grouped as (
         {{ json_text_list('evidence', 'evidence') }} as evidence
     from cases
     group by store, marketplace, kind, order_id, asin, subject
+),
+
+-- what a person decided last about a case
+decided as (
+    select
+        grouped.*,
+        decisions.decision,
+        decisions.decided_on,
+        case
+            when decisions.decision is not null then {{ decided_state('decisions.decision') }}
+            when grouped.state = 'open' and grouped.due_on < run.as_of_date then 'overdue'
+            else grouped.state
+        end as decided_state
+    from grouped
+    cross join run
+    left join {{ ref('fct_decisions') }} as decisions
+        on grouped.store = decisions.store
+        and grouped.case_id = decisions.case_id
+        and decisions.is_newest
 )
 
 select
-    grouped.case_id,
-    grouped.store,
-    grouped.marketplace,
-    grouped.kind,
-    grouped.order_id,
-    grouped.asin,
-    cast(grouped.opened_on as date) as opened_on,
-    cast(grouped.due_on as date) as due_on,
-    cast({{ days_between('run.as_of_date', 'grouped.due_on') }} as integer) as days_left,
-    grouped.amount,
-    grouped.currency,
-    case when grouped.state = 'open' and grouped.due_on < run.as_of_date then 'overdue' else grouped.state end as state,
-    {{ next_step('grouped.kind', 0) }} as next_step,
-    {{ next_step('grouped.kind', 1) }} as next_step_zh,
-    grouped.evidence,
+    decided.case_id,
+    decided.store,
+    decided.marketplace,
+    decided.kind,
+    decided.order_id,
+    decided.asin,
+    cast(decided.opened_on as date) as opened_on,
+    cast(decided.due_on as date) as due_on,
+    case
+        when decided.decided_state in ('open', 'overdue')
+            then cast({{ days_between('run.as_of_date', 'decided.due_on') }} as integer)
+    end as days_left,
+    decided.amount,
+    decided.currency,
+    decided.decided_state as state,
+    coalesce({{ decided_step('decided.decision', 'decided.decided_on', 0) }}, {{ next_step('decided.kind', 0) }})
+        as next_step,
+    coalesce({{ decided_step('decided.decision', 'decided.decided_on', 1) }}, {{ next_step('decided.kind', 1) }})
+        as next_step_zh,
+    decided.evidence,
+    decided.decision,
+    decided.decided_on,
     run.as_of_date
-from grouped
+from decided
 cross join run
-where grouped.opened_on <= run.as_of_date
-    and not (grouped.ends_when_due and grouped.due_on < run.as_of_date)
+where decided.opened_on <= run.as_of_date
+    -- a claim that was filed in time goes on after its window
+    and not (decided.ends_when_due and decided.decided_state <> 'filed' and decided.due_on < run.as_of_date)
+    and not (decided.decided_state = 'done' and {{ add_days('decided.decided_on', 30) }} < run.as_of_date)
