@@ -129,7 +129,11 @@ class Feed:
     event: the moment column whose day is the row's event day (windows and as-of look at it); None for snapshots.
     drop: header spellings with personal data, dropped before anything is stored; `PERSONAL_HEADER` adds to them.
     unused: other headers of the report; they help to recognise it, are kept in landing and not taken over.
-    report_types: SP-API report types that deliver this feed; empty where only a download exists.
+    report_types: SP-API report types that deliver this feed, asked for by event day; empty where there is only a
+    download.
+    update_types: report types that deliver rows by the day of their last change: they restate rows, but a window of
+    theirs says nothing about event days.
+    operation: SP-API operation whose JSON answers are this feed, kept as JSON lines with the answers as they came.
     max_days: longest window of one request; restated_days: how far back a night asks again.
     fresh_days: how old the newest event may be before a night warns; None where events come when they like.
     """
@@ -146,6 +150,8 @@ class Feed:
     drop: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
     report_types: tuple[str, ...] = ()
+    update_types: tuple[str, ...] = ()
+    operation: str | None = None
     max_days: int | None = None
     restated_days: int = 0
     fresh_days: int | None = 14

@@ -193,6 +193,10 @@ def page(feed: Feed) -> str:
         lines.append(f"- **Event day:** `{feed.event}_day`")
     if feed.report_types:
         lines.append(f"- **SP-API:** {', '.join(feed.report_types)}")
+    if feed.update_types:
+        lines.append(f"- **SP-API, by day of the last change:** {', '.join(feed.update_types)}")
+    if feed.operation:
+        lines.append(f"- **SP-API:** answers of `{feed.operation}` as JSON lines")
     if feed.max_days:
         lines.append(f"- **One request:** at most {feed.max_days} days; a night asks {feed.restated_days} days back")
     bad = feed.bad_rows

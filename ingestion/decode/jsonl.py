@@ -1,7 +1,7 @@
-"""Rows of JSON lines: one object per line.
+"""Rows of JSON lines: one object per line, which is a row, or what a source answered and then holds rows.
 
 Belongs here: lines to objects, dropping personal keys, and telling an error answer from a report. Does not belong: what
-the names mean (`names.py`), types of values.
+the names mean (`names.py`), what an answer holds (`answers.py`), types of values.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingestion.decode import answers
 from ingestion.decode.block import WITHHELD, Reject, RowBlock
 from ingestion.decode.names import Names, Request
 from ingestion.decode.records import recognise_keys, text_columns
@@ -43,6 +44,7 @@ class JsonLinesFile:
     def __init__(self, text: TextFile, request: Request) -> None:
         self.text = text
         self._is_settled = request.is_settled
+        self._operation: str | None = None
         self.names = self._recognise(text.head(), request)
         self._shapes: dict[tuple[str, ...], _Shape] = {}
         self._drops: dict[str, bool] = {}
@@ -57,6 +59,7 @@ class JsonLinesFile:
         keys: dict[str, None] = {}
         first = 0
         sampled = 0
+        asked: str | None = None
         for number, line in enumerate(head.split("\n"), 1):
             if not line.strip():
                 continue
@@ -69,13 +72,31 @@ class JsonLinesFile:
                 continue
             if not isinstance(found, dict):
                 raise self._no_lines(head, first)
+            if number == first and isinstance(found.get(answers.OPERATION), str):
+                asked = found[answers.OPERATION]
+                break
             keys.update(dict.fromkeys(found))
             sampled += 1
             if sampled >= _SAMPLE_OBJECTS:
                 break
+        if asked is not None:
+            return self._answers_of(asked, request, first)
         if sampled <= 1 and _is_error_answer(keys):
             raise self._no_lines(head, first)
         return recognise_keys(keys, request, self.text.name, first)
+
+    def _answers_of(self, operation: str, request: Request, line: int) -> Names:
+        """The feed of an operation's answers."""
+        feed = next((feed for feed in request.feeds.values() if feed.operation == operation), None)
+        if feed is None or (request.feed is not None and request.feed.name != feed.name):
+            raise unusable(
+                f"The file holds answers of {operation}" + (f", the feed {feed.name}" if feed else ""),
+                self.text.name,
+                line,
+                f"Deliver it as {feed.name}." if feed else "No feed is made of them; nothing can be taken from it.",
+            )
+        self._operation = operation
+        return Names(feed)
 
     def _no_lines(self, head: str, line: int) -> Exception:
         """What a JSON file is that does not hold one object per line."""
@@ -110,36 +131,38 @@ class JsonLinesFile:
             lines.pop()
         objects: list[dict[str, Any]] = []
         where: list[int] = []
-        personal: list[int] = []
+        rewritten: dict[int, dict[str, Any]] = {}
         by_shape: dict[tuple[str, ...], list[int]] = {}
         rejects: list[Reject] = []
         for index, line in enumerate(lines):
             if not line.strip():
                 continue
             found = self._object(line, block, index, is_cut=not ends_with_feed and index == len(lines) - 1)
-            if found is None:
+            own = None if found is None else self._rows(found, line)
+            if found is None or own is None:
                 # where personal data is in a broken line cannot be known, and no object can be made of it
                 lines[index] = WITHHELD.encode()
                 rejects.append(Reject(block.first_line + index, "not_an_object", WITHHELD))
                 continue
-            shape = tuple(found)
-            if self._shape(shape).is_personal or (line.find(b"{", 1) > 0 and self._has_personal(found)):
-                personal.append(len(objects))
-            by_shape.setdefault(shape, []).append(len(objects))
-            objects.append(found)
-            where.append(index)
+            if self._is_personal(found) or (line.find(b"{", 1) > 0 and self._has_personal(found)):
+                rewritten[index] = self._without_personal(found, {})
+            for row in own:
+                by_shape.setdefault(tuple(row), []).append(len(objects))
+                objects.append(row)
+                where.append(index)
         columns, changes = text_columns(self.names, self._values(objects, by_shape, b"\\u0000" in block.text))
-        touched = set(personal).union(*(pc.indices_nonzero(changed).to_pylist() for changed in changes.values()))
-        for i in touched:
+        for i in set().union(*(pc.indices_nonzero(changed).to_pylist() for changed in changes.values())):
             masked = {name: columns[name][i].as_py() for name, changed in changes.items() if changed[i].as_py()}
-            lines[where[i]] = self._dumped(self._without_personal(objects[i], masked))
+            rewritten[where[i]] = self._without_personal(objects[i], masked)
+        for index, kept in rewritten.items():
+            lines[index] = self._dumped(kept)
         return RowBlock(
             columns=columns,
             line_numbers=pa.array(np.array(where, np.int64) + block.first_line),
             lines=pa.array([lines[index].rstrip(b"\r").decode() for index in where], pa.string()),
             rejects=rejects,
             original=block.text,
-            stored=b"\n".join(lines) + (b"\n" if ends_with_feed else b"") if touched or rejects else None,
+            stored=b"\n".join(lines) + (b"\n" if ends_with_feed else b"") if rewritten or rejects else None,
         )
 
     def _object(self, line: bytes, block: TextBlock, index: int, *, is_cut: bool) -> dict[str, Any] | None:
@@ -156,6 +179,21 @@ class JsonLinesFile:
                 ) from error
             return None
         return found if isinstance(found, dict) else None
+
+    def _rows(self, found: dict[str, Any], line: bytes) -> list[dict[str, Any]] | None:
+        """The rows of an object: itself, or what the answer holds; None for an answer that is not as it should be."""
+        if self._operation is None:
+            return [found]
+        try:
+            return list(answers.rows(self._operation, json.loads(line, parse_float=str, parse_int=str)))
+        except ValueError:
+            return None
+
+    def _is_personal(self, found: dict[str, Any]) -> bool:
+        """Whether a key of the object itself is personal."""
+        if self._operation is not None:
+            return any(map(self._is_dropped, found))
+        return self._shape(tuple(found)).is_personal
 
     def _shape(self, keys: tuple[str, ...]) -> _Shape:
         """What is to be done with objects that have these keys; exports have few different sets of them."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
@@ -30,6 +29,53 @@ def feedback(order_id: str, rating: int, day: str = "2025-01-20", **values: obje
     return {"order_id": order_id, "rating": rating, "feedback_date": day, "comments": "late"} | values
 
 
+def shipped(item: str, **values: object) -> Row:
+    return {
+        "order_id": "A",
+        "shipment_item_id": item,
+        "shipment_date": "2025-01-12T20:00:00+00:00",
+        "sku": "SKU-1",
+        "quantity_shipped": 1,
+        "sales_channel": "Amazon.com",
+    } | values
+
+
+def moved(kind: str, quantity: int, **values: object) -> Row:
+    return {
+        "event_date": "2025-01-20",
+        "fnsku": "X1",
+        "asin": "B000000001",
+        "sku": "SKU-1",
+        "event_type": kind,
+        "reference_id": "M1",
+        "quantity": quantity,
+        "disposition": "SELLABLE",
+        "country": "GB",
+    } | values
+
+
+def removal(status: str, sent: int, **values: object) -> Row:
+    return {
+        "request_date": "2025-01-20T20:00:00+00:00",
+        "removal_order_id": "RM1",
+        "order_status": status,
+        "sku": "SKU-1",
+        "disposition": "Unsellable",
+        "requested_quantity": 3,
+        "shipped_quantity": sent,
+    } | values
+
+
+REPLACEMENT: Row = {
+    "shipment_date": "2025-01-20",
+    "sku": "SKU-1",
+    "asin": "B000000001",
+    "quantity": 1,
+    "replacement_reason_code": "2",
+    "replacement_order_id": "X",
+    "original_order_id": "A",
+}
+
 DELIVERIES = [
     Delivery("orders", [order("A", sales_channel="Amazon.ca"), order("F", fulfillment_channel="Merchant")], OLD),
     Delivery(
@@ -51,6 +97,18 @@ DELIVERIES = [
         ],
         NEW,
     ),
+    Delivery(
+        "fulfilled_shipments",
+        [shipped("I1"), shipped("I2", shipment_date="2025-01-12T07:00:00+00:00", sales_channel="Non-Amazon US")],
+        OLD,
+        ("2025-01-01", "2025-01-24"),
+    ),
+    Delivery("fulfilled_shipments", [shipped("I1", quantity_shipped=2)], NEW, ("2025-01-01", "2025-01-29")),
+    Delivery("ledger_detail", [moved("Shipments", -1), moved("CustomerReturns", 1), moved("CustomerReturns", 1)], OLD),
+    Delivery("ledger_detail", [moved("CustomerReturns", 1), moved("CustomerReturns", 1, reconciled_quantity=1)], NEW),
+    Delivery("removals", [removal("In Process", 0), removal("In Process", 0, disposition="Sellable")], OLD),
+    Delivery("removals", [removal("Completed", 3)], NEW),
+    Delivery("replacements", [REPLACEMENT], OLD),
     Delivery("seller_feedback", [feedback("F", 1), feedback("G", 3)], OLD, ("2025-01-01", "2025-01-24")),
     Delivery("seller_feedback", [feedback("F", 2, response="sorry")], NEW, ("2025-01-01", "2025-01-29")),
 ]
@@ -87,12 +145,44 @@ def test_feedback_has_its_orders_marketplace_and_says_whether_it_still_stands(bu
     ]
 
 
+def test_shipments_stand_on_the_day_they_left_in_their_newest_state(built: Warehouse) -> None:
+    assert built.rows(
+        "select marketplace, ship_date, units_shipped, asin, is_multi_channel "
+        "from core.fct_shipments order by ship_date"
+    ) == [
+        ("unattributed", date(2025, 1, 11), 1, "B000000001", True),
+        ("US", date(2025, 1, 12), 2, "B000000001", False),
+    ]
+
+
+def test_movements_and_removals_merge_by_what_tells_them_apart(built: Warehouse) -> None:
+    assert built.rows(
+        "select marketplace, event_type, quantity, reconciled_quantity from core.fct_inventory_events order by all"
+    ) == [
+        ("UK", "CustomerReturns", 1, 1),
+        ("UK", "CustomerReturns", 1, None),
+        ("UK", "Shipments", -1, None),
+    ]
+    assert built.rows("select disposition, order_status, units_shipped, asin from core.fct_removals order by all") == [
+        ("Sellable", "In Process", 0, "B000000001"),
+        ("Unsellable", "Completed", 3, "B000000001"),
+    ]
+
+
 def test_every_row_of_these_feeds_is_accounted_for(built: Warehouse) -> None:
     assert built.rows(
-        "select feed, rows_in, rows_current, rows_superseded from ops.ops_deliveries where feed <> 'orders' order by all"
+        "select feed, rows_in, rows_current, rows_superseded from ops.ops_deliveries "
+        "where feed <> 'orders' order by all"
     ) == [
+        ("fulfilled_shipments", 1, 1, 0),
+        ("fulfilled_shipments", 2, 1, 1),
+        ("ledger_detail", 2, 2, 0),
+        ("ledger_detail", 3, 1, 2),
         ("reimbursements", 2, 2, 0),
         ("reimbursements", 5, 4, 1),
+        ("removals", 1, 1, 0),
+        ("removals", 2, 1, 1),
+        ("replacements", 1, None, None),
         ("seller_feedback", 1, 1, 0),
         ("seller_feedback", 2, 1, 1),
     ]

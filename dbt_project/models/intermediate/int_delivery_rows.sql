@@ -23,7 +23,9 @@ with counted as (
     select 'grade_resell', store, delivery_id, count(*), 0
     from {{ ref('int_graded_units') }}
     group by store, delivery_id
-    {%- for feed in ['decisions', 'listings', 'reimbursements', 'seller_feedback'] %}
+    {%- for feed in [
+        'decisions', 'fulfilled_shipments', 'ledger_detail', 'listings', 'reimbursements', 'removals', 'seller_feedback'
+    ] %}
     union all
     select '{{ feed }}', rows.store, rows.delivery_id, count(*), 0
     from {{ judged_rows(feed) }} as rows

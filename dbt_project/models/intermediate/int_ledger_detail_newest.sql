@@ -1,0 +1,1 @@
+{{ newest_by_key('ledger_detail') }}

@@ -1,0 +1,20 @@
+select
+    _store as store,
+    _delivery_id as delivery_id,
+    _line_number as line_number,
+    event_date_at,
+    event_date_day,
+    fnsku,
+    asin,
+    sku,
+    title,
+    event_type,
+    reference_id,
+    quantity,
+    fulfillment_center,
+    disposition,
+    reason,
+    country,
+    reconciled_quantity,
+    unreconciled_quantity
+from {{ source('bronze', 'ledger_detail') }}

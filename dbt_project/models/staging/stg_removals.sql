@@ -1,0 +1,23 @@
+select
+    _store as store,
+    _delivery_id as delivery_id,
+    _line_number as line_number,
+    request_date_at,
+    request_date_day,
+    removal_order_id,
+    order_type,
+    service_speed,
+    order_status,
+    last_updated_date_at,
+    last_updated_date_day,
+    sku,
+    fnsku,
+    disposition,
+    requested_quantity,
+    cancelled_quantity,
+    disposed_quantity,
+    shipped_quantity,
+    in_process_quantity,
+    removal_fee,
+    currency
+from {{ source('bronze', 'removals') }}
