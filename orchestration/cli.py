@@ -341,6 +341,13 @@ def panel(arguments: tuple[str, ...]) -> NoReturn:
     _start("panel", *arguments)
 
 
+@cli.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def report(arguments: tuple[str, ...]) -> NoReturn:
+    """One page for a manager about a month, as HTML and PDF: --month 2026-01 [--store S] [--lang zh] [--out DIR]."""
+    _start("panel.report", *arguments)
+
+
 @cli.command(context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def dagster(arguments: tuple[str, ...]) -> NoReturn:

@@ -303,7 +303,11 @@ class Totals:
 def totals(release: Release, where: Filter, days_ago: int = 0) -> Totals:
     """Totals of the window that ends `days_ago` days before the as-of day."""
     last = release.as_of - timedelta(days=days_ago)
-    first = last - timedelta(days=where.window - 1)
+    return totals_between(release, where, last - timedelta(days=where.window - 1), last)
+
+
+def totals_between(release: Release, where: Filter, first: date, last: date) -> Totals:
+    """Totals of these days, both included."""
     condition, values = _daily(where)
     found = release.rows(
         "select coalesce(sum(units_returned), 0) as returned, "
@@ -996,6 +1000,152 @@ def delivery(release: Release, delivery_id: str, store: str) -> Row | None:
         [delivery_id, store],
     )
     return found[0] if found else None
+
+
+# ---- one month, for the report ------------------------------------------------------------------------------------
+
+#: returned units that count in units_returned of the marts
+_COUNTED = "(is_new_item or (marketplace = 'unattributed' and is_multi_channel and not is_used))"
+
+
+def first_day(release: Release, where: Filter) -> date | None:
+    """The first day on which anything was ordered or returned; None where nothing ever was."""
+    condition, values = where.where("store", "marketplace")
+    found = release.rows(f"select min(date) as day from mart_asin_daily where {condition}", values)
+    day: date | None = found[0]["day"]
+    return day
+
+
+def by_month(release: Release, where: Filter, first: date, last: date) -> list[Row]:
+    """Units returned, and both sides of the rate, per month between these days; months without rows are absent."""
+    condition, values = _daily(where)
+    return release.rows(
+        "select cast(date_trunc('month', date) as date) as month, sum(units_returned)::bigint as returned, "
+        "coalesce(sum(units_returned) filter (where marketplace <> 'unattributed'), 0)::bigint as part, "
+        "coalesce(sum(units_shipped) filter (where marketplace <> 'unattributed'), 0)::bigint as whole "
+        f"from mart_asin_daily where {condition} and date between ? and ? group by all order by 1",
+        [*values, first, last],
+    )
+
+
+def reviews_between(release: Release, where: Filter, first: date, last: date) -> Rate:
+    """Critical reviews of all reviews with a day within these."""
+    condition, values = where.where("store", "marketplace", "category")
+    row = release.rows(
+        "select count(*) filter (where is_critical)::bigint as part, count(*)::bigint as whole "
+        f"from fct_reviews where {condition} and review_date between ? and ?",
+        [*values, first, last],
+    )[0]
+    return Rate(row["part"], row["whole"])
+
+
+def recovery_of_month(release: Release, where: Filter, month: date) -> list[Row]:
+    """Grade and Resell of a month per currency; the rate is formed only over cells whose fees are known."""
+    condition, values = where.where("store", "marketplace")
+    return release.rows(
+        "select currency, sum(gross_sales) as gross_sales, "
+        "sum(units_graded)::bigint as units_graded, sum(units_sold)::bigint as units_sold, "
+        "sum(gross_sales) filter (where fees is not null) - sum(fees) as net_sales, "
+        "cast((sum(gross_sales) filter (where fees is not null) - sum(fees)) "
+        "/ nullif(sum(gross_sales) filter (where fees is not null), 0) as double) as net_recovery_rate "
+        f"from mart_recovery where {condition} and month = ? group by all order by 2 desc nulls last",
+        [*values, month],
+    )
+
+
+def reasons_between(release: Release, where: Filter, first: date, last: date) -> list[Row]:
+    """Units by final reason class of these days, counted as in units_returned, most first."""
+    condition, values = where.where("store", "marketplace")
+    return release.rows(
+        "select reason_class, sum(units)::bigint as units, "
+        "cast(sum(units) / nullif(sum(sum(units)) over (), 0) as double) as share "
+        f"from fct_returns where {condition} and {_COUNTED} and return_date between ? and ? "
+        "group by reason_class having sum(units) > 0 order by units desc, 1",
+        [*values, first, last],
+    )
+
+
+def items_between(release: Release, where: Filter, first: date, last: date) -> list[Row]:
+    """Items with a return in these days: units, their category's rate, the reason most named, and the advice for it.
+
+    The reason follows the rule of the marts: unclear and unmapped only where no other was given.
+    """
+    condition, values = _daily(where)
+    named, named_values = where.where("store", "marketplace")
+    return release.rows(
+        "with units as (select store, marketplace, asin, sum(units_shipped)::bigint as shipped, "
+        "sum(units_returned)::bigint as returned from mart_asin_daily "
+        f"where {condition} and marketplace <> 'unattributed' and date between ? and ? group by all), "
+        "items as (select units.*, dim_asin.title, dim_asin.category from units "
+        "left join dim_asin using (store, marketplace, asin)), "
+        "rated as (select *, sum(returned) over same / nullif(sum(shipped) over same, 0) as category_rate from items "
+        "window same as (partition by store, marketplace, category)), "
+        "named as (select store, marketplace, asin, reason_class, sum(units)::bigint as reason_units from fct_returns "
+        f"where {named} and {_COUNTED} and return_date between ? and ? group by all), "
+        "top as (select * from named qualify row_number() over (partition by store, marketplace, asin "
+        "order by reason_class in ('unclear', 'unmapped'), reason_units desc, reason_class) = 1) "
+        "select rated.*, top.reason_class, top.reason_units, dim_reason_class.advice_en, dim_reason_class.advice_zh "
+        "from rated left join top using (store, marketplace, asin) left join dim_reason_class using (reason_class) "
+        "where returned > 0 order by returned desc, store, marketplace, asin",
+        [*values, first, last, *named_values, first, last],
+    )
+
+
+def refund_parts(release: Release, where: Filter, first: date, last: date) -> list[Row]:
+    """Refunds posted in these days per currency: all, those without a unit back, and the fee kept by Amazon."""
+    condition, values = where.where("store", "marketplace")
+    return release.rows(
+        "select currency, count(*) as refunds, sum(refund_amount) as amount, "
+        "coalesce(sum(refund_amount) filter (where not has_return), 0) as without_return, sum(fee_kept) as fee_kept "
+        f"from fct_refunds where {condition} and refund_date between ? and ? and currency is not null "
+        "group by all order by amount desc nulls last, currency",
+        [*values, first, last],
+    )
+
+
+def dispositions_between(release: Release, where: Filter, first: date, last: date) -> Row:
+    """Units that Amazon took back in these days with a disposition, and those of them that can be sold as new."""
+    condition, values = where.where("store", "marketplace")
+    return release.rows(
+        "select coalesce(sum(units) filter (where disposition is not null), 0)::bigint as units, "
+        "coalesce(sum(units) filter (where upper(disposition) = 'SELLABLE'), 0)::bigint as sellable "
+        f"from fct_returns where {condition} and return_date between ? and ?",
+        [*values, first, last],
+    )[0]
+
+
+def fee_between(release: Release, where: Filter, first_month: date, last_month: date) -> list[Row]:
+    """Items that the fee on high return rates is, or will be, charged for, by month of shipping; most units first."""
+    condition, values = where.where("store", "marketplace", alias="f")
+    return release.rows(
+        "select f.*, dim_asin.title from mart_high_return_fee as f left join dim_asin using (store, marketplace, asin) "
+        f"where {condition} and ship_month between ? and ? and units_charged > 0 "
+        "order by units_charged desc, ship_month, f.store, f.marketplace, f.asin",
+        [*values, first_month, last_month],
+    )
+
+
+def days_in(release: Release, where: Filter, first: date, last: date) -> list[Row]:
+    """For each feed: how many of these days of the stores are loaded, missing or stale, of how many that are known."""
+    release.need("ops_windows")
+    condition, values = where.where("store")
+    return release.rows(
+        "select feed, count(*) as days, count(*) filter (where state in ('loaded', 'loaded_empty')) as loaded, "
+        "count(*) filter (where is_stale and state in ('loaded', 'loaded_empty')) as stale "
+        f"from ops_windows where {condition} and day between ? and ? group by all order by feed",
+        [*values, first, last],
+    )
+
+
+def deliveries_of(release: Release, where: Filter, first: date, last: date) -> Row:
+    """Reports whose window touches these days, and their rows that were set aside."""
+    condition, values = where.where("store")
+    return release.rows(
+        "select count(*) filter (where outcome in ('loaded', 'loaded_empty')) as reports, "
+        "coalesce(sum(rows_quarantined) filter (where restates), 0)::bigint as quarantined "
+        f"from ops_deliveries where {condition} and window_from <= ? and window_to >= ?",
+        [*values, last, first],
+    )[0]
 
 
 # ---- reports for download -----------------------------------------------------------------------------------------

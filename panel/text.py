@@ -30,6 +30,10 @@ _SIGNS = {
 #: currencies that have no smaller unit
 _WHOLE = frozenset({"JPY", "KRW"})
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTHS_IN_FULL = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
 
 
 @cache
@@ -112,6 +116,10 @@ class Words:
         if value is None:
             return NONE
         return f"{value.year}年{value.month}月" if self.language == "zh" else f"{_MONTHS[value.month - 1]} {value.year}"
+
+    def month_in_full(self, value: date) -> str:
+        """A month with its whole name, for titles."""
+        return self.month(value) if self.language == "zh" else f"{_MONTHS_IN_FULL[value.month - 1]} {value.year}"
 
     def moment(self, value: datetime | None) -> str:
         """A moment, in UTC."""
