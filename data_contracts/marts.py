@@ -60,8 +60,8 @@ def rules() -> tuple[Rule, ...]:
     return (
         _rule(
             "not_negative",
-            r"units|units_\w+|\w+_units(_\w+)?|reviews|critical_reviews|fulfillable|unsellable|reserved|inbound"
-            r"|returned_(un)?sellable_30d|helpful_votes|size_bytes|rows_\w+|line_number|gross_sales",
+            r"units|units_\w+|\w+_units(_\w+)?|requests(_\w+)?|orders(_\w+)?|reviews|critical_reviews"
+            r"|fulfillable|unsellable|reserved|inbound|returned_(un)?sellable_30d|helpful_votes|size_bytes|rows_\w+|line_number|gross_sales",
             "ge",
             0,
         ),
@@ -69,7 +69,8 @@ def rules() -> tuple[Rule, ...]:
         _rule("rate_not_negative", r"(\w+_)?return_rate(_high)?|critical_review_rate|rate_high|threshold", "ge", 0),
         _rule(
             "between_0_and_1",
-            r"(?!break_even_)(\w+_)?share|\w+_maturity|(reason_)?confidence|(return_)?rate_low|critical_review_rate",
+            r"(?!break_even_)(\w+_)?share|\w+_maturity|(reason_)?confidence|(return_)?rate_low|critical_review_rate"
+            r"|(approved_24h|declined|a_to_z|order_defect)_rate(_low|_high)?",
             "in_range",
             0,
             1,
