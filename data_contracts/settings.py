@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -101,6 +101,14 @@ class Limits(_Strict):
     max_line_bytes: int = Field(8 << 20, ge=1024)
     #: text decoded at a time; peak memory is about ten times this
     block_bytes: int = Field(16 << 20, ge=1)
+
+
+class Schedule(_Strict):
+    """When Dagster runs the night."""
+
+    #: UTC, the clock that request windows are cut by. Amazon has a day's reports some hours after it is over; four
+    #: o'clock is after that and before a seller's morning
+    nightly_at: time = time(4)
 
 
 class Retention(_Strict):
@@ -213,6 +221,7 @@ class Settings(_Strict):
     thresholds: dict[str, BadRows] = Field(default_factory=dict)
     limits: Limits = Field(default_factory=Limits)
     retention: Retention = Field(default_factory=Retention)
+    schedule: Schedule = Field(default_factory=Schedule)
     #: named mapping files for sellers' own exports, name → path
     mappings: dict[str, Path] = Field(default_factory=dict)
     #: CSV with day, currency, reporting_currency, rate

@@ -52,8 +52,6 @@ DAILY = dg.DailyPartitionsDefinition(start_date="2020-01-01", timezone="UTC")
 RAW, WAREHOUSE = "raw", "warehouse"
 INBOX_KEY = dg.AssetKey([RAW, "inbox"])
 PUBLISHED_KEY = dg.AssetKey(["published", "marts"])
-#: the build file has one writer
-POOL = "duckdb"
 
 
 @dg.asset(
@@ -167,7 +165,6 @@ def warehouse_assets(manifest: Path) -> dg.AssetsDefinition:
         exclude="resource_type:unit_test",
         dagster_dbt_translator=Translator(),
         backfill_policy=dg.BackfillPolicy.single_run(),  # not partitioned: so that a range of days may be run with it
-        pool=POOL,
         retry_policy=RETRIES,
     )
     def warehouse(context: dg.AssetExecutionContext, installation: Installation, dbt: DbtCliResource) -> Iterator[Any]:
@@ -207,7 +204,6 @@ def published_asset(models: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
         description="The audited marts that readers see: marts.duckdb and a release in the lake.",
         check_specs=publish_check_specs(PUBLISHED_KEY),
         backfill_policy=dg.BackfillPolicy.single_run(),
-        pool=POOL,
         retry_policy=RETRIES,
     )
     def published(context: dg.AssetExecutionContext, installation: Installation) -> Iterator[Any]:

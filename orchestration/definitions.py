@@ -12,16 +12,17 @@ from orchestration.assets import all_feed_assets, dbt_resource, inbox, published
 from orchestration.dagster_home import prepared_manifest
 from orchestration.home import Home
 from orchestration.resources import Installation
-from orchestration.schedules import NIGHTLY, NIGHTLY_SCHEDULE
+from orchestration.schedules import NIGHTLY, nightly_schedule
 from orchestration.sensors import failure_sensor, inbox_sensor
 
 
 def _definitions() -> dg.Definitions:
-    warehouse = warehouse_assets(prepared_manifest(Home(load_settings().home)))
+    settings = load_settings()
+    warehouse = warehouse_assets(prepared_manifest(Home(settings.home)))
     return dg.Definitions(
         assets=[inbox, *all_feed_assets(), warehouse, published_asset(sorted(warehouse.keys))],
         jobs=[NIGHTLY],
-        schedules=[NIGHTLY_SCHEDULE],
+        schedules=[nightly_schedule(settings.schedule.nightly_at)],
         sensors=[inbox_sensor, failure_sensor],
         resources={"installation": Installation(), "dbt": dbt_resource()},
         # A step in a process of its own imports Dagster, dbt and pandas anew: 47 CPU s in process, 121 in processes.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import time
+from typing import Any
+
 import dagster as dg
 
 NIGHTLY = dg.define_asset_job(
@@ -10,11 +13,13 @@ NIGHTLY = dg.define_asset_job(
     description="Take what is due, build, audit, publish.",
 )
 
-#: Amazon has a day's reports some hours after it is over; 04:00 UTC is after that and before a seller's morning.
-NIGHTLY_SCHEDULE = dg.build_schedule_from_partitioned_job(
-    NIGHTLY,
-    name="nightly_at_04_utc",
-    hour_of_day=4,
-    minute_of_hour=0,
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-)
+
+def nightly_schedule(at: time) -> Any:
+    """The night, every day at this time (UTC), for the day before."""
+    return dg.build_schedule_from_partitioned_job(
+        NIGHTLY,
+        name="nightly_schedule",
+        hour_of_day=at.hour,
+        minute_of_hour=at.minute,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )

@@ -160,7 +160,7 @@ def test_what_is_declared_follows_from_the_registry(seller: Installation, monkey
     assert all(graph.get(key).partitions_def is None for key in models)
     # a bronze source of dbt is the feed's asset: the graph reads from report to mart
     assert dg.AssetKey(["raw", "orders"]) in graph.get(dg.AssetKey(["staging", "stg_orders"])).parent_keys
-    schedule = defs.resolve_schedule_def("nightly_at_04_utc")
+    schedule = defs.resolve_schedule_def("nightly_schedule")
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 4 * * *", "UTC")
 
 
