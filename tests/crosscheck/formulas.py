@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from functools import wraps
 from math import floor, sqrt
 from statistics import NormalDist
 from typing import Any
@@ -21,13 +22,32 @@ from typing import Any
 import pandas as pd
 
 Row = dict[str, Any]
-Tables = dict[str, pd.DataFrame]
 
 WINDOWS = (7, 30, 90, 365)
 CHANNELS = ("FBA", "FBM", "ALL")
 SAYS_NOTHING = ("unclear", "unmapped")
 PROCESSING_DAYS_OF_STOCK = 30
 _Z = NormalDist().inv_cdf(0.95)
+
+
+class Tables(dict[str, pd.DataFrame]):
+    """Tables by name, and the marts that were computed from them already."""
+
+    def __init__(self, tables: Mapping[str, pd.DataFrame]) -> None:
+        super().__init__(tables)
+        self.computed: dict[str, list[Row]] = {}
+
+
+def once(formula: Callable[[Tables], list[Row]]) -> Callable[[Tables], list[Row]]:
+    """Marts that others start from are computed once per world."""
+
+    @wraps(formula)
+    def compute(tables: Tables) -> list[Row]:
+        if formula.__name__ not in tables.computed:
+            tables.computed[formula.__name__] = formula(tables)
+        return [dict(row) for row in tables.computed[formula.__name__]]
+
+    return compute
 
 
 # --- arithmetic ------------------------------------------------------------------------------------------------------
@@ -39,14 +59,15 @@ def rate(above: Any, below: Any) -> float | None:
 
 
 def wilson(successes: float, trials: float) -> tuple[float | None, float | None]:
-    """The 90 % Wilson interval of the textbook; the share is at most 1, the high end at least the rate."""
+    """The 90 % Wilson interval of the textbook, to nine decimals; share at most 1, high end at least the rate."""
     if not trials:
         return None, None
     p = min(successes / trials, 1.0)
     middle = p + _Z**2 / (2 * trials)
     spread = _Z * sqrt(p * (1 - p) / trials + _Z**2 / (4 * trials**2))
     below = 1 + _Z**2 / trials
-    return max((middle - spread) / below, 0.0), max(min((middle + spread) / below, 1.0), successes / trials)
+    low, high = round((middle - spread) / below, 9), round((middle + spread) / below, 9)
+    return max(low, 0.0), max(min(high, 1.0), successes / trials)
 
 
 def shrunk_low(successes: float, trials: float, category_rate: float | None, prior: float) -> float | None:
@@ -126,6 +147,7 @@ def settings(tables: Tables) -> Row:
 # --- marts -----------------------------------------------------------------------------------------------------------
 
 
+@once
 def asin_daily(tables: Tables) -> list[Row]:
     """Units and money of one ASIN, channel and day."""
     orders, refunds = tables["fct_order_lines"], tables["fct_refunds"]
@@ -182,6 +204,7 @@ def asin_daily(tables: Tables) -> list[Row]:
     return found
 
 
+@once
 def asin_insights(tables: Tables) -> list[Row]:
     """Rates of one ASIN, channel and window, and whether it stands out of its category."""
     run = settings(tables)
@@ -262,6 +285,7 @@ def asin_insights(tables: Tables) -> list[Row]:
     return found
 
 
+@once
 def return_reasons(tables: Tables) -> list[Row]:
     """Units of one reason class: by the final verdict, by code and by words; and the buyers' words."""
     as_of = settings(tables)["as_of_date"]

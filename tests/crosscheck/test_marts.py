@@ -42,7 +42,7 @@ def tables_of(path: Path) -> Tables:
             rows = con.execute(f'select * from "{catalogue[0]}"."{schema}"."{name}"')
             columns = [column[0] for column in rows.description or ()]
             tables[name] = pd.DataFrame(rows.fetchall(), columns=columns, dtype=object)
-    return tables
+    return Tables(tables)
 
 
 def assert_equal(name: str, tables: Tables) -> int:
@@ -125,4 +125,4 @@ def test_rows_are_compared_in_both_directions() -> None:
     assert not same("rate", 0.1, 0.1 + 1e-8)
     assert same("rate", 0.1, 0.1 + 1e-10)
     with pytest.raises(KeyError):
-        assert_equal("mart_inventory", {"mart_inventory": pd.DataFrame([row])})
+        assert_equal("mart_inventory", Tables({"mart_inventory": pd.DataFrame([row])}))
