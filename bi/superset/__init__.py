@@ -1,0 +1,1 @@
+"""The Superset bundle. Belongs here: its declaration, its files, trying it out."""
