@@ -262,12 +262,12 @@ surge_alerts as (
         {{ stretch_start('starts.last_quiet_day', 'run.as_of_date') }} as first_seen,
         {{ message(
             '{} is the reason for {} of {} returned units in 30 days ({}; the 30 days before: {}). {}',
-            ['surges.reason_class', 'surges.units', 'surges.item_units', percent('surges.share'),
+            [said('surges.reason_class', reason_words(), 0), 'surges.units', 'surges.item_units', percent('surges.share'),
              percent('surges.previous_share'), "coalesce(classes.advice_en, '')"]
         ) }} as message_en,
         {{ message(
             '近30天 {} 件退货中有 {} 件原因为 {}（{}，此前30天为 {}）。{}',
-            ['surges.item_units', 'surges.units', 'surges.reason_class', percent('surges.share'),
+            ['surges.item_units', 'surges.units', said('surges.reason_class', reason_words(), 1), percent('surges.share'),
              percent('surges.previous_share'), "coalesce(classes.advice_zh, '')"]
         ) }} as message_zh
     from surges
@@ -358,12 +358,14 @@ dispute_alerts as (
         greatest(cases.opened_on, {{ days_before('cases.due_on', 7) }}) as first_seen,
         {{ message(
             '{}, order {}, due {}{}. {}',
-            ['cases.kind', 'cases.order_id', 'cases.due_on', amount_said('cases.amount', 'cases.currency', ', '),
+            [said('cases.kind', dispute_words(), 0), 'cases.order_id', 'cases.due_on',
+             amount_said('cases.amount', 'cases.currency', ', '),
              'cases.next_step']
         ) }} as message_en,
         {{ message(
             '{}，订单 {}，截止 {}{}。{}',
-            ['cases.kind', 'cases.order_id', 'cases.due_on', amount_said('cases.amount', 'cases.currency', '，'),
+            [said('cases.kind', dispute_words(), 1), 'cases.order_id', 'cases.due_on',
+             amount_said('cases.amount', 'cases.currency', '，'),
              'cases.next_step_zh']
         ) }} as message_zh
     from {{ ref('mart_dispute_desk') }} as cases
@@ -398,8 +400,51 @@ unmapped_alerts as (
     group by returns.store, {{ canonical_code('returns.reason_code') }}
 ),
 
+-- ---- feeds with days that are missing, failed, cancelled or to be asked again, in 90 days
+incomplete_alerts as (
+    select
+        'incomplete_data' as kind,
+        case when failed_days + never_asked_days = 0 then 'info' else 'warning' end as severity,
+        store,
+        cast(null as varchar) as marketplace,
+        cast(null as varchar) as asin,
+        feed as subject,
+        'incomplete_days_90d' as metric,
+        cast(incomplete_days as double) as value,
+        cast(0 as double) as threshold,
+        first_incomplete_day as first_seen,
+        case
+            when is_delivered
+                then {{ message(
+                    '{}: {} of the last 90 days are not complete, from {} to {} ({} failed, {} cancelled, {} never asked for, '
+                    ~ '{} to be asked again). Ask for them with `returnscope pull`, or put a file for them into the inbox.',
+                    [said('feed', feed_words(), 0), 'incomplete_days', 'first_incomplete_day', 'last_incomplete_day',
+                     'failed_days', 'cancelled_days', 'never_asked_days', 'stale_days']
+                ) }}
+            else {{ message(
+                '{} were never delivered: no return rate can be computed. Ask for them with `returnscope pull`, or put the '
+                ~ 'report into the inbox.', [said('feed', feed_words(), 0)]
+            ) }}
+        end as message_en,
+        case
+            when is_delivered
+                then {{ message(
+                    '{}：近90天中有 {} 天数据不完整，{} 至 {}（失败 {} 天，取消 {} 天，未请求 {} 天，待重新请求 {} 天）。'
+                    ~ '请用 `returnscope pull` 重新请求，或将这些日期的文件放入收件箱。',
+                    [said('feed', feed_words(), 1), 'incomplete_days', 'first_incomplete_day', 'last_incomplete_day',
+                     'failed_days', 'cancelled_days', 'never_asked_days', 'stale_days']
+                ) }}
+            else {{ message(
+                '{}从未送达，无法计算退货率。请用 `returnscope pull` 请求，或将报告放入收件箱。',
+                [said('feed', feed_words(), 1)]
+            ) }}
+        end as message_zh
+    from {{ ref('dim_feed_completeness') }}
+    where incomplete_days > 0 or not is_delivered
+),
+
 alerts as (
-    {%- for kind in ['high_rate', 'review', 'surge', 'fee', 'dispute', 'unmapped'] %}
+    {%- for kind in ['high_rate', 'review', 'surge', 'fee', 'dispute', 'unmapped', 'incomplete'] %}
     select * from {{ kind }}_alerts {{ "union all" if not loop.last }}
     {%- endfor %}
 )
