@@ -23,6 +23,7 @@ from ingestion.connectors import Window
 from ingestion.inbox import take_inbox, untaken
 from ingestion.ledger import Ledger, Pull
 from orchestration.asof import newest_complete_day
+from orchestration.backfill import before_and_after, gap_lines, gaps
 from orchestration.checks import feed_check_specs, feed_checks, publish_check_specs, publish_checks
 from orchestration.due import plan_requests, pull_requests
 from orchestration.failures import KIND, RETRIES, told_apart
@@ -51,6 +52,8 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_p
 DAILY = dg.DailyPartitionsDefinition(start_date="2020-01-01", timezone="UTC")
 RAW, WAREHOUSE = "raw", "warehouse"
 INBOX_KEY = dg.AssetKey([RAW, "inbox"])
+#: tags of a run over a range of partitions
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 PUBLISHED_KEY = dg.AssetKey(["published", "marts"])
 
 
@@ -218,6 +221,7 @@ def published_asset(models: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
                 night = refuse(home, plan, before, verdict, {})
             conclude(settings, home, night)
             context.log.info("\n".join(night.lines()))
+            told = _account_of_a_range(context, installation, before.release_id if before else None, night)
             yield from publish_checks(verdict)
             if night.manifest is None:
                 raise dg.Failure("\n".join(night.lines()), metadata={KIND: "permanent"}, allow_retries=False)
@@ -229,6 +233,7 @@ def published_asset(models: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
                     "marts": {name: mart.rows for name, mart in night.manifest.marts.items()},
                     "deliveries": len(night.manifest.deliveries),
                     "path": dg.MetadataValue.path(str(night.marts)),
+                    **told,
                 }
             )
             _must_be_in_postgres(night)
@@ -244,6 +249,24 @@ def _must_be_in_postgres(night: Night) -> None:
             metadata={KIND: "transient"},
             allow_retries=False,  # a retry would audit and publish all over again
         )
+
+
+def _account_of_a_range(
+    context: dg.AssetExecutionContext, installation: Installation, before: str | None, night: Night
+) -> dict[str, Any]:
+    """For a run over a range of days what the command `backfill` says, too: what is missing, before and after."""
+    first, last = (context.run.tags.get(tag) for tag in (RANGE_START, RANGE_END))
+    if first is None or last is None or first == last:
+        return {}
+    wanted = Window(date.fromisoformat(first), date.fromisoformat(last))
+    lake, settings = installation.lake, installation.settings
+    account = {"missing": "\n".join(gap_lines(settings, gaps(Ledger(lake).pulls(), settings, wanted)))}
+    if before is not None and night.outcome == "published" and before != night.release_id:
+        account["before and after"] = "\n".join(before_and_after(lake, before, night.release_id))
+    for title, text in account.items():
+        if text:
+            context.log.info("%s\n%s", title, text)
+    return {title: dg.MetadataValue.md(f"```\n{text}\n```") for title, text in account.items() if text}
 
 
 def dbt_resource() -> DbtCliResource:

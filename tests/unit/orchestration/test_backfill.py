@@ -5,11 +5,18 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import duckdb
+import pytest
+
 from data_contracts.registry import get_feed
 from data_contracts.settings import Store
 from ingestion.connectors import Window
-from orchestration.backfill import Gap, gap_lines, gaps
+from ingestion.lake import Lake
+from orchestration import releases
+from orchestration.backfill import Gap, before_and_after, gap_lines, gaps
 from orchestration.checks import FRESH, feed_checks
+from orchestration.publish import checksum
+from orchestration.releases import Manifest, Mart
 from tests.support.deliveries import fba, make_bench, tsv
 
 SEASON = Window(date(2025, 11, 1), date(2026, 1, 31))
@@ -78,3 +85,53 @@ def test_loading_old_days_turns_no_freshness_green(tmp_path: Path) -> None:
     new = tsv([fba(return_date="2026-02-27T09:30:00+00:00")])
     bench.take(new, window=(date(2026, 2, 1), date(2026, 2, 28)), delivered_at=now)
     assert is_fresh()
+
+
+COLUMNS = {"asin": "VARCHAR", "channel": "VARCHAR", "units_shipped": "BIGINT", "units_returned": "BIGINT"}
+
+
+def store_release(lake: Lake, folder: Path, release_id: str, rows: str) -> None:
+    """A release of one mart with these rows of asin, channel, units shipped and returned."""
+    path = folder / f"{release_id}.parquet"
+    with duckdb.connect() as con:
+        con.execute(f"copy (select * from (values {rows}) as t({', '.join(COLUMNS)}) order by all) to '{path}'")
+        (count,) = con.execute(f"select count(*) from '{path}'").fetchone() or (0,)
+    mart = Mart(count, checksum(path), path.stat().st_size, ("asin", "channel"), COLUMNS)
+    manifest = Manifest(release_id, date(2026, 1, 31), None, release_id, (), (), {}, {}, {"mart_asin_daily": mart})
+    lake.put_new(releases.mart_key(release_id, "mart_asin_daily"), path)
+    lake.put_new(releases.manifest_key(release_id), manifest.to_json())
+
+
+def test_before_and_after_say_rows_units_and_rates_and_both_releases_are_kept(tmp_path: Path) -> None:
+    bench = make_bench(tmp_path)
+    one, other = "2026-01-31-00000000000a", "2026-01-31-00000000000b"
+    store_release(bench.lake, tmp_path, one, "('A', 'ALL', 10, 1), ('A', 'FBA', 10, 1)")
+    store_release(bench.lake, tmp_path, other, "('A', 'ALL', 10, 2), ('A', 'FBA', 10, 2), ('B', 'ALL', 30, 1)")
+    title, told, last = before_and_after(bench.lake, one, other)
+    assert title == f"{one} -> {other}"
+    (line,) = [line.split() for line in told.splitlines() if "mart_asin_daily" in line]
+    # rows, units returned and rate of the rows that hold the others: 1 of 10, then 3 of 40
+    assert line == ["mart_asin_daily", "2", "3", "1", "3", "10.00%", "7.50%", "1", "0", "2"]
+    assert last == f"Both releases are kept. In detail: returnscope diff {one} {other}"
+    assert releases.compared(bench.lake) == {one, other}
+
+
+@pytest.mark.parametrize(("last", "says"), [("2026-01-31", True), ("2025-11-01", False)])
+def test_a_range_of_dagster_gives_the_same_account(tmp_path: Path, last: str, says: bool) -> None:
+    from types import SimpleNamespace
+
+    from orchestration.assets import RANGE_END, RANGE_START, _account_of_a_range
+
+    bench = make_bench(tmp_path)
+    one, other = "2026-01-31-00000000000a", "2026-01-31-00000000000b"
+    store_release(bench.lake, tmp_path, one, "('A', 'ALL', 10, 1)")
+    store_release(bench.lake, tmp_path, other, "('A', 'ALL', 10, 2)")
+    logged: list[str] = []
+    context = SimpleNamespace(
+        run=SimpleNamespace(tags={RANGE_START: "2025-11-01", RANGE_END: last}),
+        log=SimpleNamespace(info=lambda text, *values: logged.append(text % values)),
+    )
+    night = SimpleNamespace(outcome="published", release_id=other)
+    account = _account_of_a_range(context, bench, one, night)  # type: ignore[arg-type]
+    assert set(account) == ({"missing", "before and after"} if says else set())
+    assert ("10.00%" in "".join(logged)) == says
