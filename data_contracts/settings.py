@@ -55,8 +55,17 @@ class Store(_Strict):
     marketplaces: tuple[str, ...] = Field(min_length=1)
     #: where pulls come from: files in the inbox, Amazon's SP-API, or the simulator
     connector: Literal["inbox", "sp-api", "simulator"] = "inbox"
+    #: feeds that this store has no use for, such as "mfn_returns": neither asked for nor missed
+    without_feeds: tuple[str, ...] = ()
     #: the connector's own options, e.g. the simulator's seed
     options: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("without_feeds")
+    @classmethod
+    def _feeds(cls, feeds: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := set(feeds) - set(all_feeds()):
+            raise ValueError(f"no such feed: {', '.join(sorted(unknown))}; known: {', '.join(all_feeds())}")
+        return feeds
 
     @field_validator("marketplaces")
     @classmethod

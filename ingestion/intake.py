@@ -225,7 +225,7 @@ class _Taking:
 
     def _named_feed(self, name: str | None, report_type: str | None) -> Feed | None:
         if name is None:
-            by_type = [feed for feed in all_feeds().values() if report_type in feed.report_types]
+            by_type = [feed for feed in all_feeds().values() if report_type in (*feed.report_types, *feed.update_types)]
             return by_type[0] if len(by_type) == 1 else None
         feed = _known_feed(name)
         if self.mapping is not None and self.mapping.feed != name:

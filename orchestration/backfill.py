@@ -140,7 +140,8 @@ def gaps(
     for store_id, seen in sorted(known.items()):
         for name in [feed] if feed else sorted(seen or CORE_FEEDS):
             max_days = get_feed(name).max_days
-            if store not in (None, store_id) or max_days is None:
+            own = settings.stores.get(store_id)
+            if store not in (None, store_id) or max_days is None or (own is not None and name in own.without_feeds):
                 continue
             days = [day for run in missing_days(pulls, name, store_id, over) for day in run.days()]
             if days:

@@ -23,6 +23,7 @@ from ingestion.connectors import (
     nightly_window,
     open_connector,
     requestable,
+    updates_due,
     windows_due,
 )
 from ingestion.failures import ReturnscopeError
@@ -33,6 +34,7 @@ from orchestration.home import Busy, Home
 
 if TYPE_CHECKING:
     from data_contracts.settings import Settings
+    from ingestion.connectors.planner import Plan
     from ingestion.lake import Lake
 
 log = logging.getLogger(__name__)
@@ -123,22 +125,34 @@ def plan_requests(
     with ExitStack() as stack:
         for store_id, connector in _connectors(settings, store, stack):
             today = connector.now().astimezone(UTC).date()
-            for own in requestable(all_feeds(), connector, feed):
+            for own in requestable(all_feeds(), connector, settings.stores[store_id], feed):
                 night = nightly_window(own, settings.settings, today)
                 days = wanted or night
                 if look_back and days.last >= night.last:
                     days = Window(min(days.first, night.first), days.last)
                 due = windows_due(pulls, own, store_id, days, today, settings.settings)
                 requests += [Request(own.name, store_id, window) for window in due]
+                if connector.asks_by_update and (wanted is None or (look_back and days.last >= night.last)):
+                    changed = updates_due(pulls, own, store_id, today, settings.settings)
+                    requests += [Request(own.name, store_id, window, by_update=True) for window in changed]
     return requests
 
 
 def plan_lines(settings: Settings, requests: Sequence[Request]) -> Iterator[str]:
-    """What asking for these windows means, store by store, and how long it should take."""
-    for store_id in sorted({request.store for request in requests}):
+    """What asking for these windows means, store by store, and how long it should take.
+
+    Stores are pulled one after another, and stores of one selling account share its budget, so each plan begins where
+    the one before ends, with what that leaves of the budget.
+    """
+    plan: Plan | None = None
+    stores = sorted({request.store for request in requests})
+    for store_id in stores:
         with ExitStack() as stack:
             for _, connector in _connectors(settings, store_id, stack):
-                yield from connector.plan([request for request in requests if request.store == store_id]).lines()
+                plan = connector.plan([request for request in requests if request.store == store_id], after=plan)
+                yield from plan.lines()
+    if plan is not None and len(stores) > 1:
+        yield f"All {len(stores)} stores, one after another: about {plan.minutes} min"
 
 
 def pull_requests(

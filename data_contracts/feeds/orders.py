@@ -11,7 +11,8 @@ FEED = Feed(
     description=(
         "Order lines of every channel. No order item id, so the same order and SKU may repeat inside a delivery and "
         "both lines count; a newer delivery replaces all lines of an order and SKU. No ship date: units count on the "
-        "purchase day."
+        "purchase day. Asked for by order date, and by last update, where the changed status of an older order stands: "
+        "windows of the latter are days of change and say nothing about order dates."
     ),
     merge=Merge.KEYED,
     key=("order_id", "sku"),
@@ -33,10 +34,8 @@ FEED = Feed(
         "vat-exclusive-shipping-price",
         "vat-exclusive-giftwrap-price",
     ),
-    report_types=(
-        "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL",
-        "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_LAST_UPDATE_GENERAL",
-    ),
+    report_types=("GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL",),
+    update_types=("GET_FLAT_FILE_ALL_ORDERS_DATA_BY_LAST_UPDATE_GENERAL",),
     max_days=30,
     restated_days=35,
     fresh_days=3,

@@ -49,11 +49,15 @@ class Window:
 
 @dataclass(frozen=True)
 class Request:
-    """What to ask a source for; `window` is None where a report has none (snapshots, settlements)."""
+    """What to ask a source for; `window` is None where a report has none (snapshots, settlements).
+
+    by_update: the window is one of days of the last change, of which a feed may have a report of its own.
+    """
 
     feed: str
     store: str
     window: Window | None
+    by_update: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,8 @@ class Connector(Protocol):
     """
 
     name: str
+    #: whether it also delivers by day of the last change (`Feed.update_types`)
+    asks_by_update: bool
 
     def now(self) -> datetime:
         """The source's clock (UTC); days before this one are over."""
@@ -89,8 +95,11 @@ class Connector(Protocol):
     def feeds(self) -> frozenset[str]:
         """Names of the feeds that it can deliver."""
 
-    def plan(self, requests: Iterable[Request]) -> Plan:
-        """What `pull` would do and how long it should take, without asking anything."""
+    def plan(self, requests: Iterable[Request], *, after: Plan | None = None) -> Plan:
+        """What `pull` would do and how long it should take, without asking anything.
+
+        after: the plan of the store that is pulled before, whose time and budget are gone by then.
+        """
 
     def pull(self, requests: Iterable[Request]) -> Iterator[Answer]:
         """Ask, and yield what comes back."""
@@ -162,7 +171,8 @@ def windows_due(
             if pull.source != "cli"
         )
         return [] if asked_today else [None]
-    newest = newest_delivery_by_day(pulls, feed.name, store)
+    by_event = [pull for pull in pulls if pull.report_type not in feed.update_types]
+    newest = newest_delivery_by_day(by_event, feed.name, store)
     horizon = timedelta(days=lookback_days(feed, tuning, today))
 
     def is_due(day: date) -> bool:
@@ -176,12 +186,27 @@ def windows_due(
     return [*fewest_windows((day for day in wanted.days() if is_due(day)), feed.max_days)]
 
 
+def updates_due(pulls: Sequence[Pull], feed: Feed, store: str, today: date, tuning: Tuning) -> list[Window]:
+    """The fewest windows of the nightly look-back whose changes nobody has asked for since the day ended.
+
+    Each day is asked for once: what changes again later is a change of a later day.
+    """
+    from ingestion.connectors.planner import fewest_windows
+
+    if not feed.update_types or feed.max_days is None:
+        return []
+    by_update = [pull for pull in pulls if pull.report_type in feed.update_types]
+    known = newest_delivery_by_day(by_update, feed.name, store)
+    days = nightly_window(feed, tuning, today).days()
+    return fewest_windows((day for day in days if day not in known), feed.max_days)
+
+
 def nightly_window(feed: Feed, tuning: Tuning, today: date) -> Window:
     """The days that a night looks at: as far back as the feed may still be restated, up to yesterday."""
     return Window(today - timedelta(days=lookback_days(feed, tuning, today)), today - timedelta(days=1))
 
 
-def requestable(feeds: Mapping[str, Feed], connector: Connector, only: str | None = None) -> list[Feed]:
-    """Feeds that the connector can deliver, in registry order."""
-    deliverable = connector.feeds()
-    return [feed for name, feed in feeds.items() if name in deliverable and only in (None, name)]
+def requestable(feeds: Mapping[str, Feed], connector: Connector, store: Store, only: str | None = None) -> list[Feed]:
+    """Feeds that the connector can deliver and the store uses, in registry order."""
+    names = connector.feeds() - set(store.without_feeds)
+    return [feed for name, feed in feeds.items() if name in names and only in (None, name)]

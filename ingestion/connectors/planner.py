@@ -6,8 +6,8 @@ Belongs here: cutting days into windows, and the arithmetic of an expected durat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from ingestion.connectors import Request, Window
@@ -59,18 +59,30 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be asked, in order, and how long it should take; `assumption` says what that rests on."""
+    """What will be asked, in order, and how long it should take; `assumption` says what that rests on.
+
+    begins, duration: from now to the first thing to do and to the end of the last. calls: moments (seconds from now) of
+    the calls of each operation of an account, those of earlier plans with them.
+    """
 
     steps: tuple[Step, ...]
     duration: timedelta
     assumption: str
+    begins: timedelta = timedelta()
+    calls: Mapping[tuple[str, str], tuple[float, ...]] = field(default_factory=dict)
+
+    @property
+    def minutes(self) -> int:
+        """From now to its end."""
+        return max(1, round(self.duration.total_seconds() / 60))
 
     def lines(self) -> list[str]:
         """For people, one line per request and one for the whole."""
-        told = [
-            f"{step.request.store} {step.request.feed} {step.request.window or 'newest'}"
-            f" at {step.starts_at:%H:%M} UTC{f' ({step.note})' if step.note else ''}"
-            for step in self.steps
-        ]
-        minutes = max(1, round(self.duration.total_seconds() / 60)) if self.steps else 0
+        told = []
+        for step in self.steps:
+            one = step.request
+            what = f"{one.window or 'newest'}{' by last update' if one.by_update else ''}"
+            note = f" ({step.note})" if step.note else ""
+            told.append(f"{one.store} {one.feed} {what} at {step.starts_at:%H:%M} UTC{note}")
+        minutes = max(1, round((self.duration - self.begins).total_seconds() / 60)) if self.steps else 0
         return [*told, f"{len(self.steps)} requests, about {minutes} min: {self.assumption}"]

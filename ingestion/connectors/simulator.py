@@ -40,6 +40,7 @@ class SimulatorConnector:
     """A source that always answers, at four in the morning (UTC) after the world's last day."""
 
     name = "simulator"
+    asks_by_update = False  # whatever is asked for is told as it is at that moment
 
     def __init__(self, settings: Settings, store_id: str, store: Store) -> None:
         try:
@@ -68,13 +69,13 @@ class SimulatorConnector:
 
         return frozenset(FEEDS)
 
-    def plan(self, requests: Iterable[Request]) -> Plan:
+    def plan(self, requests: Iterable[Request], *, after: Plan | None = None) -> Plan:
         """All requests, at once."""
         from ingestion.connectors.planner import Plan, Step
 
-        return Plan(
-            tuple(Step(request, self.now()) for request in requests), timedelta(), "the simulator waits for nobody"
-        )
+        ends = after.duration if after else timedelta()
+        steps = tuple(Step(request, self.now()) for request in requests)
+        return Plan(steps, ends, "the simulator waits for nobody", begins=ends)
 
     def pull(self, requests: Iterable[Request]) -> Iterator[Answer]:
         """Answer at once, with every document of each request."""

@@ -68,7 +68,9 @@ def _transaction(given: dict[str, Any]) -> Iterator[Row]:
             whole[name] = one["relatedIdentifierValue"]
     amounts: list[Row] = []
     for number, item in enumerate(given.get("items") or [], 1):
-        product = next((c for c in item.get("contexts") or [] if c.get("contextType") == "ProductContext"), {})
+        product: dict[str, Any] = next(
+            (c for c in item.get("contexts") or [] if c.get("contextType") == "ProductContext"), {}
+        )
         own: Row = {
             "item_number": str(number),
             "item_description": item.get("description"),

@@ -10,7 +10,6 @@ import json
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
@@ -132,11 +131,23 @@ class Client:
         params: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """One call; the JSON object of its answer, `{}` for an empty one (204). Numbers with a point are Decimal.
+        """One call; the JSON object of its answer, `{}` for an empty one (204).
 
         Raises Throttled when budget or source say not yet, TransientFailure for what may pass by itself,
         NotFound (404) and PermanentFailure for what may not.
         """
+        return self.exchange(operation, method, path, params=params, body=body)[0]
+
+    def exchange(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> tuple[dict[str, Any], str]:
+        """As `call`, with the text of the answer as it came beside the object, empty for an empty one."""
         where = f"{operation}, account {self._credentials.account}"
         if wait := self.budget.take(operation):
             raise _throttled(f"{operation}: the budget is used up", where, wait)
@@ -152,8 +163,8 @@ class Client:
         if answer.status_code >= 300:
             raise self._refusal(answer, where)
         if answer.status_code == 204 or not answer.content:
-            return {}
-        return _object(answer, where)
+            return {}, ""
+        return _object(answer, where), answer.content.decode()
 
     def call_patiently(
         self,
@@ -166,10 +177,23 @@ class Client:
         until: datetime,
     ) -> dict[str, Any]:
         """As `call`, waiting and trying again until it succeeds, or `until` (source's clock), or TRIES failures."""
+        return self.exchange_patiently(operation, method, path, params=params, body=body, until=until)[0]
+
+    def exchange_patiently(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        until: datetime,
+    ) -> tuple[dict[str, Any], str]:
+        """As `exchange`, with the patience of `call_patiently`."""
         failures = 0
         while True:
             try:
-                return self.call(operation, method, path, params=params, body=body)
+                return self.exchange(operation, method, path, params=params, body=body)
             except Throttled as throttled:
                 pause = throttled.seconds
                 if self.now() + timedelta(seconds=pause) > until:
@@ -232,9 +256,7 @@ class Client:
         self.redactor.learn(token)
         lives = given.get("expires_in")
         self._token = token
-        self._token_until = self._clock.now().timestamp() + (
-            float(lives) if isinstance(lives, int | Decimal) else 3600.0
-        )
+        self._token_until = self._clock.now().timestamp() + (float(lives) if isinstance(lives, int | float) else 3600.0)
         return token
 
     def _learn_time(self, answer: httpx.Response) -> None:
@@ -287,8 +309,7 @@ def _throttled(what: str, where: str, seconds: float) -> Throttled:
 
 def _object(answer: httpx.Response, where: str) -> dict[str, Any]:
     try:
-        # by json, not orjson: amounts must become Decimal, never a binary fraction
-        given = json.loads(answer.content, parse_float=Decimal)
+        given = json.loads(answer.content)
     except ValueError:
         given = None
     if not isinstance(given, dict):

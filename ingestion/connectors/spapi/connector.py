@@ -27,7 +27,7 @@ from data_contracts.registry import all_feeds, get_feed
 from data_contracts.settings import Settings, Store
 from ingestion.connectors import Answer, Request, Window
 from ingestion.connectors.planner import Plan, Step, call_times
-from ingestion.connectors.spapi import reports
+from ingestion.connectors.spapi import feedback, finances, reports
 from ingestion.connectors.spapi.budget import LIMITS, Budget
 from ingestion.connectors.spapi.client import (
     ENDPOINTS,
@@ -58,6 +58,7 @@ _SEARCH_MARGIN = timedelta(minutes=10)
 #: How long Amazon makes a report, until enough of one's own are known (an assumption; nothing is published).
 MAKING = timedelta(minutes=3)
 _ENOUGH_TO_KNOW = 5
+_ASIN = re.compile(r"[A-Z0-9]{10}")
 #: What of a document that explains a failure goes into the ledger.
 _REASON_LENGTH = 1000
 
@@ -77,6 +78,7 @@ class SpApiConnector:
     """The Reports API as a `Connector`, for one store."""
 
     name = "sp-api"
+    asks_by_update = True
 
     def __init__(
         self,
@@ -111,8 +113,11 @@ class SpApiConnector:
         return self._clock.now() + timedelta(seconds=self._state.skew())
 
     def feeds(self) -> frozenset[str]:
-        """Feeds with a report type."""
-        return frozenset(name for name, feed in all_feeds().items() if feed.report_types)
+        """Feeds with a report type, the transactions, and feedback where the store names items to ask about."""
+        operations = {finances.OPERATION} | ({feedback.OPERATION} if self._options.feedback_asins else set())
+        return frozenset(
+            name for name, feed in all_feeds().items() if feed.report_types or feed.operation in operations
+        )
 
     @contextmanager
     def client(self) -> Iterator[Client]:
@@ -134,51 +139,76 @@ class SpApiConnector:
         A document's file is only there until the next answer is asked for. A report that is not ready within
         `max_wait` is answered as failed, saying so, and the next pull goes on with it.
         """
-        wanted = list(requests)
-        asked = [one for one in wanted if _spec(one.feed).is_requestable]
+        asked, searched, called = _sorted_out(requests)
         with self._alone(), self.client() as client:
             deadline = self.now() + self._max_wait
-            found = chain.from_iterable(
-                self._found(client, one, deadline) for one in wanted if not _spec(one.feed).is_requestable
+            found = chain(
+                chain.from_iterable(self._found(client, one, deadline) for one in searched),
+                chain.from_iterable(self._called(client, one, deadline) for one in called),
             )
             yield from self._asked(client, asked, found, deadline)
             yield from found
 
-    def plan(self, requests: Iterable[Request]) -> Plan:
+    def plan(self, requests: Iterable[Request], *, after: Plan | None = None) -> Plan:
         """What `pull` would do, without asking Amazon anything."""
-        wanted = list(requests)
-        jobs = self._jobs([one for one in wanted if _spec(one.feed).is_requestable])
+        asked, searched, called = _sorted_out(requests)
+        jobs = self._jobs(asked)
         budget, now = Budget(self._state, self._clock), self.now()  # now is after all that may start at once
+        begins = after.duration.total_seconds() if after else 0.0
+        calls = dict(after.calls) if after else {}
+
+        def through(operation: str, ready: Iterable[float]) -> list[float]:
+            """When these calls happen, sorted, after those that earlier stores of the account have made."""
+            key = (self._state.account, operation)
+            before = calls.get(key, ())
+            rate, left, blocked = budget.level(operation)
+            times = call_times(
+                [*before, *(max(begins, moment) for moment in ready)],
+                rate=rate,
+                calls=left,
+                burst=LIMITS[operation].burst,
+                blocked=blocked,
+            )
+            calls[key] = tuple(times)
+            return times[len(before) :]
+
         new = sorted((job for job in jobs if job.entry.state == ASKING), key=lambda job: (job.next_at, job.order))
-        rate, calls, blocked = budget.level("createReport")
-        ready = [(job.next_at - now).total_seconds() for job in new]
-        created = call_times(ready, rate=rate, calls=calls, burst=LIMITS["createReport"].burst, blocked=blocked)
+        created = through("createReport", [(job.next_at - now).total_seconds() for job in new])
         took = sorted(
             (entry.delivered_at - entry.asked_at).total_seconds()
             for entry in self._state.entries()
             if entry.state == TAKEN and entry.delivered_at is not None
         )
         making = took[len(took) // 2] if len(took) >= _ENOUGH_TO_KNOW else MAKING.total_seconds()
-        rate, calls, blocked = budget.level("getReportDocument")
         done = [moment + making for moment in created] + [0.0 for job in jobs if job.entry.state == OPEN]
-        fetched = call_times(done, rate=rate, calls=calls, burst=LIMITS["getReportDocument"].burst, blocked=blocked)
+        fetched = through("getReportDocument", done)
         starts = {job.order: moment for job, moment in zip(new, created, strict=True)}
         steps = [
-            Step(
-                Request(job.entry.feed, self._store_id, job.entry.window),
-                now + timedelta(seconds=starts.get(job.order, 0.0)),
-                _plan_note(job, now),
-            )
-            for job in sorted(jobs, key=lambda job: (starts.get(job.order, 0.0), job.order))
+            Step(_request(job.entry), now + timedelta(seconds=starts.get(job.order, begins)), _plan_note(job, now))
+            for job in sorted(jobs, key=lambda job: (starts.get(job.order, begins), job.order))
         ]
-        searched = [one for one in wanted if not _spec(one.feed).is_requestable]
-        steps += [Step(one, now, "searched for, not asked for") for one in searched]
+        steps += [Step(one, now + timedelta(seconds=begins), "searched for, not asked for") for one in searched]
+        ends = max(fetched, default=begins)
+        for one in called:
+            # one call after another, each as soon as the budget has it
+            count = self._calls_of(one)
+            ends = max([ends, *through(_operation(one.feed), [begins] * count)])
+            steps.append(Step(one, now + timedelta(seconds=begins), f"{count} calls at least"))
         known = f"as the last {len(took)} took" if len(took) >= _ENOUGH_TO_KNOW else "assumed, none known yet"
         return Plan(
             tuple(steps),
-            timedelta(seconds=max(fetched, default=0.0)),
+            timedelta(seconds=ends),
             f"{making / 60:.1f} min for Amazon to make a report ({known}), one request a minute once the burst is used",
+            begins=timedelta(seconds=begins),
+            calls=calls,
         )
+
+    def _calls_of(self, request: Request) -> int:
+        """How many calls a request of a JSON operation takes at least: pages and browse nodes are not known before."""
+        if _operation(request.feed) != feedback.OPERATION:
+            return 1
+        items = len(self._options.feedback_asins) * feedback.CALLS_PER_ITEM + feedback.CALLS_PER_NODE
+        return len(self._marketplaces) * items
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -241,11 +271,10 @@ class SpApiConnector:
             if entry.store == self._store_id and entry.state in (ASKING, OPEN)
         ]
         for request in dict.fromkeys(wanted):
-            feed = get_feed(request.feed)
             entry = Entry(
                 store=self._store_id,
                 feed=request.feed,
-                report_type=feed.report_types[0],
+                report_type=_report_type(request),
                 marketplaces=self._marketplaces,
                 window=request.window,
                 asked_at=self.now(),
@@ -375,7 +404,7 @@ class SpApiConnector:
         job.entry = self._state.update(replace(entry, document_id=report.document_id, delivered_at=at))
         document = self._fetch(client, job, report.document_id, deadline)
         return Answer(
-            Request(entry.feed, self._store_id, window),
+            replace(_request(entry), window=window),
             "document",
             at,
             content=document.path,
@@ -430,7 +459,7 @@ class SpApiConnector:
             )
         self._end(job, CANCELLED, note)
         answer = Answer(
-            Request(entry.feed, self._store_id, entry.window),
+            _request(entry),
             "cancelled",
             at,
             report_type=entry.report_type,
@@ -486,8 +515,7 @@ class SpApiConnector:
             )
 
     def _failed(self, job: _Job, told: str) -> Answer:
-        request = Request(job.entry.feed, self._store_id, job.entry.window)
-        return Answer(request, "failed", self.now(), report_type=job.entry.report_type, error=told)
+        return Answer(_request(job.entry), "failed", self.now(), report_type=job.entry.report_type, error=told)
 
     def _end(self, job: _Job, state: str, note: str | None) -> None:
         job.entry = replace(job.entry, state=state, note=note)
@@ -541,6 +569,33 @@ class SpApiConnector:
             )
             yield from self._hand_over(job, answer)
 
+    # -- operations that answer with JSON
+
+    def _called(self, client: Client, request: Request, deadline: datetime) -> Iterator[Answer]:
+        """All answers of an operation to one request as one document: whole, or a failed answer and no document."""
+        operation = _operation(request.feed)
+        path = self._part(f"{operation} {self._store_id} {request.window}")
+        try:
+            with path.open("w", encoding="utf-8", newline="\n") as file:
+                if operation == finances.OPERATION and request.window is not None:
+                    finances.fetch(client, request.window, file, deadline)
+                else:
+                    feedback.fetch(client, self._options.feedback_asins, self._marketplaces, file, deadline)
+            window = request.window
+            yield Answer(
+                request,
+                "document",
+                client.now(),
+                content=path,
+                file_name=f"{operation}{f' {window}' if window else ''}.jsonl",
+                report_type=operation,
+                charset="utf-8",
+            )
+        except ReturnscopeError as failure:
+            yield Answer(request, "failed", self.now(), report_type=operation, error=str(failure))
+        finally:
+            path.unlink(missing_ok=True)
+
     def _part(self, document_id: str) -> Path:
         """Where a document's bytes gather; the id is Amazon's text and no file name."""
         folder = self._state.folder / "documents"
@@ -556,10 +611,11 @@ class _Options:
     endpoint: str
     token_endpoint: str
     max_wait: timedelta
+    feedback_asins: tuple[str, ...] = ()
 
     @staticmethod
     def of(settings: Settings, store_id: str, store: Store) -> _Options:
-        known = {"account", "endpoint", "token_endpoint", "max_wait_minutes"}
+        known = {"account", "endpoint", "token_endpoint", "max_wait_minutes", "feedback_asins"}
         where = f"{settings.config}, [stores.{store_id}.options]"
         if unknown := set(store.options) - known:
             raise PermanentFailure(
@@ -568,12 +624,18 @@ class _Options:
         minutes: Any = store.options.get("max_wait_minutes", MAX_WAIT.total_seconds() / 60)
         if isinstance(minutes, bool) or not isinstance(minutes, int | float) or minutes <= 0:
             raise PermanentFailure("max_wait_minutes is no positive number", where, "Write minutes, such as 120.")
+        asins: Any = store.options.get("feedback_asins", [])
+        if not isinstance(asins, list | tuple) or not all(isinstance(a, str) and _ASIN.fullmatch(a) for a in asins):
+            raise PermanentFailure(
+                "feedback_asins is no list of ASINs", where, 'Write the items to ask about: ["B0..."].'
+            )
         account = str(store.options.get("account", store_id))
         return _Options(
             account=account,
             endpoint=str(store.options.get("endpoint", ENDPOINTS[store.region])),
             token_endpoint=str(store.options.get("token_endpoint", TOKEN_ENDPOINT)),
             max_wait=timedelta(minutes=minutes),
+            feedback_asins=tuple(dict.fromkeys(asins)),
         )
 
 
@@ -585,8 +647,32 @@ def _plan_note(job: _Job, now: datetime) -> str:
     return "after Amazon's pause between equal requests" if job.next_at > now else ""
 
 
-def _spec(feed: str) -> reports.ReportType:
-    return reports.report_type(get_feed(feed).report_types[0])
+def _sorted_out(requests: Iterable[Request]) -> tuple[list[Request], list[Request], list[Request]]:
+    """Requests for reports, for reports that can only be found, and for operations that answer with JSON."""
+    asked: list[Request] = []
+    searched: list[Request] = []
+    called: list[Request] = []
+    for one in dict.fromkeys(requests):
+        if get_feed(one.feed).operation is not None:
+            called.append(one)
+        else:
+            (asked if reports.report_type(_report_type(one)).is_requestable else searched).append(one)
+    return asked, searched, called
+
+
+def _report_type(request: Request) -> str:
+    feed = get_feed(request.feed)
+    return feed.update_types[0] if request.by_update else feed.report_types[0]
+
+
+def _operation(feed: str) -> str:
+    return get_feed(feed).operation or ""
+
+
+def _request(entry: Entry) -> Request:
+    """The request that a report answers."""
+    by_update = entry.report_type in get_feed(entry.feed).update_types
+    return Request(entry.feed, entry.store, entry.window, by_update=by_update)
 
 
 def _marketplace_id(code: str) -> str:

@@ -1,81 +1,67 @@
 """Customer Feedback API 2024-06-01: what buyers praise and blame per item, and why a category's items come back.
 
-Belongs here: its seven operations, and the share of returns by topic in types. Does not belong: comparing them with our
-own reasons (dbt). There is no operation for returns of a single item: Amazon gives them per browse node only.
+Belongs here: its operations, item by item, kept as Amazon answered. Does not belong: what an answer holds
+(`ingestion.decode.answers`), comparing it with our own reasons (dbt). There is no operation for returns of a single
+item: Amazon gives them per browse node only.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
-from typing import Any, Literal
+from typing import IO, Any
 from urllib.parse import quote
 
 from ingestion.connectors.spapi.client import Client
+from ingestion.connectors.spapi.reports import wire
+from ingestion.connectors.spapi.verbatim import on_one_line
+from ingestion.decode.answers import OPERATION as KEY
 
+OPERATION = "customerFeedback"
 _PATH = "/customerFeedback/2024-06-01"
-Resource = Literal["reviews/topics", "reviews/trends", "returns/topics", "returns/trends"]
-SortBy = Literal["MENTIONS", "STAR_RATING_IMPACT"]
+#: what is asked of an item, and of each browse node that the items belong to
+ITEM_RESOURCES = ("reviews/topics", "reviews/trends")
+NODE_RESOURCES = ("reviews/topics", "reviews/trends", "returns/topics", "returns/trends")
+#: calls for an item (with the one that tells its browse node), and for a browse node
+CALLS_PER_ITEM, CALLS_PER_NODE = len(ITEM_RESOURCES) + 1, len(NODE_RESOURCES)
 
 
-@dataclass(frozen=True)
-class ReturnTopic:
-    """A reason for returns in a browse node. share: percent of returns, 0 to 100, over all its products."""
+def fetch(client: Client, asins: Sequence[str], marketplaces: Sequence[str], into: IO[str], until: datetime) -> int:
+    """Write Amazon's answers about these items and their browse nodes, one line each; the number of answers.
 
-    topic: str
-    share: Decimal | None
+    Each line says what was asked and holds the answer as it came, null where Amazon has too little to say. Raises as
+    `Client.call_patiently`.
+    """
+    into.write(json.dumps({KEY: OPERATION, "asins": list(asins), "marketplaceIds": list(marketplaces)}) + "\n")
+    count = 0
 
+    def ask(kind: str, name: str, subject: str, resource: str, marketplace: str) -> None:
+        nonlocal count
+        _, text = _get(client, f"{kind}/{quote(subject, safe='')}/{resource}", marketplace, resource, until)
+        asked = {
+            "resource": f"{kind}/{resource}",
+            "marketplaceId": marketplace,
+            name: subject,
+            "at": wire(client.now()),
+        }
+        into.write(f'{{"asked": {json.dumps(asked)}, "answer": {on_one_line(text) or "null"}}}\n')
+        count += 1
 
-def item(
-    client: Client,
-    asin: str,
-    marketplace_id: str,
-    resource: Literal["reviews/topics", "reviews/trends"],
-    until: datetime,
-    *,
-    sort_by: SortBy = "MENTIONS",
-) -> dict[str, Any] | None:
-    """Review topics or trends of an item; None when Amazon has too little to say. Raises as `Client.call_patiently`."""
-    return _get(client, f"items/{quote(asin, safe='')}/{resource}", marketplace_id, until, _sorted(resource, sort_by))
-
-
-def browse_node_of(client: Client, asin: str, marketplace_id: str, until: datetime) -> tuple[str, str] | None:
-    """Id and name of the browse node that an item belongs to."""
-    given = _get(client, f"items/{quote(asin, safe='')}/browseNode", marketplace_id, until, {})
-    return (str(given["browseNodeId"]), str(given.get("displayName") or "")) if given else None
-
-
-def browse_node(
-    client: Client,
-    node: str,
-    marketplace_id: str,
-    resource: Resource,
-    until: datetime,
-    *,
-    sort_by: SortBy = "MENTIONS",
-) -> dict[str, Any] | None:
-    """Review or return topics or trends of a browse node; None when Amazon has too little to say."""
-    return _get(
-        client, f"browseNodes/{quote(node, safe='')}/{resource}", marketplace_id, until, _sorted(resource, sort_by)
-    )
+    for marketplace in marketplaces:
+        nodes: dict[str, None] = {}
+        for asin in asins:
+            for resource in ITEM_RESOURCES:
+                ask("items", "asin", asin, resource, marketplace)
+            node, _ = _get(client, f"items/{quote(asin, safe='')}/browseNode", marketplace, "browseNode", until)
+            if isinstance(node.get("browseNodeId"), str):
+                nodes[node["browseNodeId"]] = None
+        for node_id in nodes:
+            for resource in NODE_RESOURCES:
+                ask("browseNodes", "browseNodeId", node_id, resource, marketplace)
+    return count
 
 
-def return_topics(given: dict[str, Any] | None) -> list[ReturnTopic]:
-    """Topics of an answer to `returns/topics`, trimmed, because Amazon's have trailing blanks."""
-    found = []
-    for one in (given or {}).get("topics") or []:
-        share = ((one.get("browseNodeMetrics") or {}).get("occurrencePercentage") or {}).get("allProducts")
-        found.append(ReturnTopic(str(one["topic"]).strip(), None if share is None else Decimal(str(share))))
-    return found
-
-
-def _sorted(resource: Resource, sort_by: SortBy) -> dict[str, str]:
-    return {"sortBy": sort_by} if resource == "reviews/topics" else {}
-
-
-def _get(
-    client: Client, path: str, marketplace_id: str, until: datetime, params: dict[str, str]
-) -> dict[str, Any] | None:
-    asked = {"marketplaceId": marketplace_id} | params
-    return client.call_patiently("customerFeedback", "GET", f"{_PATH}/{path}", params=asked, until=until) or None
+def _get(client: Client, path: str, marketplace: str, resource: str, until: datetime) -> tuple[dict[str, Any], str]:
+    asked = {"marketplaceId": marketplace} | ({"sortBy": "MENTIONS"} if resource == "reviews/topics" else {})
+    return client.exchange_patiently(OPERATION, "GET", f"{_PATH}/{path}", params=asked, until=until)

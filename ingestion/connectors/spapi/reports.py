@@ -55,7 +55,7 @@ REPORT_TYPES = {
     "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_LAST_UPDATE_GENERAL": ReportType(timedelta(0)),
     # nothing is published for these; half an hour is the pause that other connectors observed to be enough
     "GET_FLAT_FILE_RETURNS_DATA_BY_RETURN_DATE": ReportType(),
-    "GET_SELLER_FEEDBACK_DATA": ReportType(),
+    "GET_SELLER_FEEDBACK_DATA": ReportType(options=_ENGLISH),
     "GET_MERCHANT_LISTINGS_ALL_DATA": ReportType(options=_ENGLISH),
     "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2": ReportType(is_requestable=False),
 }

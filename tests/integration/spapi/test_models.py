@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from ingestion.connectors.spapi import feedback, finances
+from data_contracts.registry import get_feed
 from ingestion.connectors.spapi.client import Client
 from tests.integration.spapi.conftest import FBA, MFN, ORDERS, SETTLEMENTS, Rig, asks, days_back
-from tests.integration.spapi.test_finances import TRANSACTIONS
+from tests.integration.spapi.test_finances import TRANSACTIONS, land
 from tests.support.prism import MODELS, prism_proxies
 from tests.support.spapi_server import SpApiServer
 
@@ -67,34 +67,24 @@ def test_reports_speak_as_the_model_says(rig: Rig, proxies: dict[str, str]) -> N
 
 def test_finances_speak_as_the_model_says(rig: Rig, proxies: dict[str, str]) -> None:
     rig.server.control(transactions=TRANSACTIONS, page_size=2)
-    own = rig.connector(endpoint=proxies[FINANCES])
-    with own.client() as client:
-        until = own.now().replace(hour=23)
-        raw = list(finances.list_raw(client, days_back(30), until))
-    own.close()
-    assert len(raw) == len(TRANSACTIONS)
+    (answer,) = rig.pull(asks("finance_transactions", days_back(29)), endpoint=proxies[FINANCES])
+    assert len(land(rig, [answer])) == len(TRANSACTIONS)
 
 
 def test_feedback_speaks_as_the_model_says(rig: Rig, proxies: dict[str, str]) -> None:
     # Amazon's own examples are the answers; their thirtieth of February is no moment even to Amazon's model
     model = json.loads((MODELS / f"{FEEDBACK}.json").read_text().replace("2024-02-30", "2024-02-29"))
+    node = "/customerFeedback/2024-06-01/items/B000000001/browseNode"
     answers = {}
     for path, operations in model["paths"].items():
         given = operations["get"]["responses"]["200"]["x-amzn-api-sandbox"]["static"][0]["response"]
         answers[path.format(asin="B000000001", browseNodeId="42")] = given
+    answers[node] = answers[node] | {"browseNodeId": "42"}
     rig.server.control(feedback=answers)
-    own = rig.connector(endpoint=proxies[FEEDBACK])
-    with own.client() as client:
-        until = own.now().replace(hour=23)
-        us = "ATVPDKIKX0DER"
-        assert feedback.item(client, "B000000001", us, "reviews/topics", until)
-        assert feedback.item(client, "B000000001", us, "reviews/trends", until)
-        assert feedback.browse_node_of(client, "B000000001", us, until)
-        assert feedback.browse_node(client, "42", us, "reviews/topics", until, sort_by="STAR_RATING_IMPACT")
-        assert feedback.browse_node(client, "42", us, "reviews/trends", until)
-        assert feedback.browse_node(client, "42", us, "returns/trends", until)
-        topics = feedback.return_topics(feedback.browse_node(client, "42", us, "returns/topics", until))
-        assert topics
-        assert all(topic.topic == topic.topic.strip() for topic in topics)
-        assert feedback.item(client, "B000000002", us, "reviews/topics", until) is None
-    own.close()
+    (answer,) = rig.pull(
+        asks("customer_feedback"), endpoint=proxies[FEEDBACK], feedback_asins=["B000000001", "B000000002"]
+    )
+    rows = land(rig, [answer])
+    assert {row["resource"] for row in rows} == set(get_feed("customer_feedback").column("resource").allowed or ())
+    assert all(row["topic"] == row["topic"].strip() for row in rows)
+    assert {row["asin"] for row in rows} == {"B000000001", None}  # of the second item Amazon has nothing to say

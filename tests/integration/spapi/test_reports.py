@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.connectors import Answer
+from data_contracts.registry import all_feeds, get_feed
+from ingestion.connectors import Answer, Request
 from ingestion.connectors.spapi.connector import SpApiConnector
+from ingestion.connectors.spapi.reports import REPORT_TYPES
 from ingestion.failures import PermanentFailure, TransientFailure
 from tests.integration.spapi.conftest import (
     FBA,
@@ -345,6 +347,45 @@ def test_the_plan_says_what_happens_then(rig: Rig) -> None:
     assert rig.server.counts["createReport"] == 0
     rig.pull(*requests, connector=own)
     assert plan.duration.total_seconds() == pytest.approx(rig.clock.slept, rel=0.2)
+
+
+def test_two_stores_of_one_account_share_the_plan_as_they_share_the_budget(rig: Rig) -> None:
+    first, second = rig.connector("acme"), rig.connector("outlet", account="acme")
+    requests = [asks("fba_returns", days_back(n, n)) for n in range(1, 13)]
+    others = [asks("fba_returns", days_back(n, n), "outlet") for n in range(21, 33)]
+    alone = second.plan(others)
+    before = first.plan(requests)
+    after = second.plan(others, after=before)
+    assert after.begins == before.duration
+    # of the burst of 15 the first store leaves three, and what comes back meanwhile
+    assert after.duration - after.begins > alone.duration + timedelta(minutes=3)
+    assert min(step.starts_at for step in after.steps) - first.now() >= after.begins - timedelta(seconds=2)
+    rig.pull(*requests, connector=first)
+    rig.pull(*others, connector=second)
+    # the plan assumes three minutes for making a report, once for each store; this server takes half a minute
+    assert after.duration.total_seconds() == pytest.approx(rig.clock.slept + 2 * 150, rel=0.3)
+
+
+def test_orders_are_asked_for_by_order_date_and_by_last_update(rig: Rig) -> None:
+    window = days_back(5)
+    by_update = get_feed("orders").update_types[0]
+    rig.server.control(types={name: {"header": "amazon-order-id", "rows": []} for name in (ORDERS, by_update)})
+    answers = rig.pull(asks("orders", window), Request("orders", "acme", window, by_update=True))
+    told = {(answer.report_type, answer.request.by_update, answer.request.window) for answer in answers}
+    assert told == {(ORDERS, False, window), (by_update, True, window)}
+
+
+def test_every_report_of_the_registry_can_be_asked_for(rig: Rig) -> None:
+    own = rig.connector()
+    names = own.feeds()
+    own.close()
+    assert names == {feed.name for feed in all_feeds().values() if feed.report_types or feed.operation} - {
+        "customer_feedback"
+    }
+    known = {name for feed in all_feeds().values() for name in (*feed.report_types, *feed.update_types)}
+    assert known <= set(REPORT_TYPES)
+    answers = rig.pull(*(asks(name, days_back(3) if all_feeds()[name].max_days else None) for name in sorted(names)))
+    assert {answer.request.feed for answer in answers if answer.outcome == "document"} == names - {"settlements"}
 
 
 def test_the_plan_knows_the_pause_between_equal_requests(rig: Rig) -> None:

@@ -9,14 +9,25 @@ from pathlib import Path
 
 import pytest
 
-from data_contracts.registry import get_feed
+from data_contracts.registry import all_feeds, get_feed
 from data_contracts.settings import Settings, Store, Tuning
-from ingestion.connectors import Answer, Request, Window, lookback_days, nightly_window, windows_due
+from ingestion.connectors import (
+    Answer,
+    Request,
+    Window,
+    lookback_days,
+    nightly_window,
+    requestable,
+    updates_due,
+    windows_due,
+)
+from ingestion.connectors.simulator import SimulatorConnector
 from ingestion.failures import TransientFailure
 from ingestion.lake import open_lake
 from ingestion.ledger import Ledger, Pull
 from orchestration.asof import newest_complete_day
 from orchestration.audit import standing
+from orchestration.backfill import gaps
 from orchestration.due import missing_days
 from orchestration.plan import Plan
 from orchestration.status import feed_statuses
@@ -93,6 +104,38 @@ def test_a_feed_without_windows_is_due_once_a_day() -> None:
     assert ask([]) == [None]
     assert ask([pull("inventory", delivered="2025-06-19T04:00", source="sp-api")]) == [None]
     assert ask([pull("inventory", delivered="2025-06-20T04:00", source="sp-api")]) == []
+
+
+def test_changes_of_a_day_are_asked_for_once_and_say_nothing_about_its_orders() -> None:
+    orders, week = get_feed("orders"), Window(date(2025, 6, 13), date(2025, 6, 19))
+    by_update = {"report_type": orders.update_types[0]}
+    assert [str(one) for one in updates_due([], orders, "acme", TODAY, TUNING)] == [
+        "2025-05-16..2025-06-14",
+        "2025-06-15..2025-06-19",
+    ]
+    last_night = pull("orders", "2025-05-15..2025-06-18", "2025-06-19T04:00", **by_update)
+    assert [str(one) for one in updates_due([last_night], orders, "acme", TODAY, TUNING)] == ["2025-06-19..2025-06-19"]
+    by_order_date = pull("orders", "2025-05-15..2025-06-19", "2025-06-20T04:00", report_type=orders.report_types[0])
+    assert updates_due([last_night, by_order_date], orders, "acme", TODAY, TUNING)
+    assert windows_due([by_order_date], orders, "acme", week, TODAY, TUNING) == []
+    tonight = pull("orders", "2025-05-15..2025-06-19", "2025-06-20T04:00", **by_update)
+    assert windows_due([tonight], orders, "acme", week, TODAY, TUNING) == [week]
+    assert updates_due([], FBA, "acme", TODAY, TUNING) == []
+
+
+def test_a_feed_that_a_store_does_not_use_is_neither_asked_for_nor_missed(tmp_path: Path) -> None:
+    store = Store(region="na", marketplaces=("US",), without_feeds=("mfn_returns",))
+    settings = Settings(home=tmp_path, lake=str(tmp_path), config=tmp_path / "x.toml", stores={"acme": store})
+    asked = requestable(
+        all_feeds(), SimulatorConnector(settings, "acme", Store(region="na", marketplaces=("US",))), store
+    )
+    assert {"orders", "fba_returns"} <= {feed.name for feed in asked}
+    assert "mfn_returns" not in {feed.name for feed in asked}
+    pulls = [pull("mfn_returns", "2025-06-01..2025-06-02"), pull("orders", "2025-06-01..2025-06-10")]
+    june = Window(date(2025, 6, 1), date(2025, 6, 10))
+    assert gaps(pulls, settings, june, today=TODAY) == []
+    with pytest.raises(ValueError, match="no such feed: rumours"):
+        Store(region="na", marketplaces=("US",), without_feeds=("rumours",))
 
 
 def test_as_of_is_the_newest_day_that_every_core_feed_with_windows_covers() -> None:
