@@ -1,4 +1,4 @@
-"""The Superset bundle agrees with the marts: every column is there, every query runs, the zip is what Superset reads."""
+"""The Superset bundle agrees with the marts: its columns are there, its queries run, the zip is what Superset reads."""
 
 from __future__ import annotations
 
