@@ -80,6 +80,11 @@ class Home:
         return self.root / "runs"
 
     @property
+    def told(self) -> Path:
+        """Which alerts have arrived where."""
+        return self.root / "alerts.json"
+
+    @property
     def cache(self) -> Path:
         """Local copies of objects of the lake; may be deleted at any time."""
         return self.root / "cache"

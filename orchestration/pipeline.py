@@ -444,8 +444,7 @@ def conclude(settings: Settings, home: Home, night: Night) -> None:
         from orchestration.retention import prune
 
         night.pruned = prune(settings, open_lake(settings.lake), home)
-    if message := worth_telling(night):
-        night.alerts = alert(settings, *message)
+    night.alerts = tell_news(settings, home, night)
     night.record(home)
 
 
@@ -471,43 +470,36 @@ def follow_in_postgres(settings: Settings, night: Night) -> None:
         night.postgres_failure = str(failure)
 
 
-def worth_telling(night: Night) -> tuple[str, str] | None:
-    """Title and body of the night's message; None when there is nothing that anybody must know."""
-    findings = night.audit.findings if night.audit else ()
-    alerts = list(_new_alerts(night)) if night.outcome == "published" else []
-    if not (findings or night.failed or night.untaken or night.postgres_failure or alerts):
-        return None
+def title_of(night: Night) -> str:
+    """The night in one line: what went wrong, first of all."""
     if night.outcome == "refused":
-        title = f"returnscope: {night.as_of} was not published"
-    elif night.failed:
-        title = f"returnscope: {night.as_of} is published, {len(night.failed)} deliveries failed"
-    elif night.postgres_failure:
-        title = f"returnscope: {night.as_of} is published, but not in PostgreSQL"
-    elif night.untaken:
-        title = f"returnscope: {night.as_of} is published, files in the inbox belong to no declared store"
-    else:
-        title = f"returnscope: {night.as_of} is published"
-    return title, "\n".join([*alerts, *night.lines()])
+        return f"returnscope: {night.as_of} was not published"
+    if night.failed:
+        return f"returnscope: {night.as_of} is published, {len(night.failed)} deliveries failed"
+    if night.postgres_failure:
+        return f"returnscope: {night.as_of} is published, but not in PostgreSQL"
+    if night.untaken:
+        return f"returnscope: {night.as_of} is published, files in the inbox belong to no declared store"
+    return f"returnscope: {night.as_of} is published"
 
 
-def _new_alerts(night: Night) -> Iterator[str]:
-    """What the alert mart says for the first time on this as-of day; nothing where there is no such mart."""
-    if night.manifest is None or "mart_alerts" not in night.manifest.marts:
-        return
-    import duckdb
+def tell_news(settings: Settings, home: Home, night: Night) -> list[Delivery]:
+    """Tell the addresses of the settings what they have not heard, whatever the night's outcome; never fails."""
+    if not settings.alerts:
+        return []
+    from orchestration.alerts import standing, tell
 
-    with duckdb.connect(str(night.marts), read_only=True) as con:
-        found = con.execute(
-            "select severity, message_en from marts.marts.mart_alerts "
-            "where first_seen = as_of_date order by severity, message_en limit 20"
-        ).fetchall()
-    yield from (f"{severity}: {message}" for severity, message in found)
+    findings = night.audit.findings if night.audit else ()
+    is_news = bool(findings or night.failed or night.untaken or night.postgres_failure)
+    alerts = None if night.outcome == "refused" else standing(night.marts)
+    summary = "\n".join(night.lines())
+    return tell(settings.alerts, home.told, title_of(night), summary, is_news=is_news, alerts=alerts)
 
 
 def alert(settings: Settings, title: str, body: str) -> list[Delivery]:
-    """Send to the addresses of the settings; never fails."""
+    """Tell the addresses of the settings something beside the night's digest; never fails."""
     if not settings.alerts:
         return []
-    from orchestration.alerts import send
+    from orchestration.alerts import tell
 
-    return send(settings.alerts, title, body)
+    return tell(settings.alerts, Home(settings.home).told, title, body, is_news=True, alerts=None)
