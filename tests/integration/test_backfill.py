@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,40 @@ def test_a_season_is_completed_with_one_build_and_an_account_of_what_changed(sim
     said = sim.run("backfill", "--season", "2025")
     assert "0 windows to ask for" in said
     assert f"Nothing has changed; published is still {second}" in said
+
+
+def test_a_killed_backfill_goes_on_where_it_was_and_nothing_is_twice(tmp_path: Path) -> None:
+    """Killed while it takes windows in; no build in between. The ledger ends as without the kill."""
+    config = CONFIG.replace("asins = 20", "asins = 120")
+    whole, killed = (Installation(tmp_path / name, config=config) for name in ("whole", "killed"))
+
+    def entries(installation: Installation) -> set[str]:
+        return {path.name for path in (installation.home / "lake" / "ledger").rglob("*.json")}
+
+    days = ("--from", "2025-11-01", "--to", "2026-01-31")
+    whole.run("pull", *days)
+    process = killed.start("backfill", "--season", "2025")
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and len(entries(killed)) < 2:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    before = entries(killed)
+    assert 2 <= len(before) < len(entries(whole)), "it was killed in the middle"
+    assert not (killed.home / "lake" / "releases").exists()
+    left = killed.run("backfill", "--season", "2025", "--plan")
+    asked = int(re.search(r"(\d+) requests", left).group(1))  # type: ignore[union-attr]
+    everything = whole_plan(tmp_path, config)
+    assert 0 < asked < everything
+    killed.run("pull", *days)
+    assert entries(killed) == entries(whole)
+    assert before < entries(killed)
+
+
+def whole_plan(folder: Path, config: str) -> int:
+    """How many requests the season takes from nothing."""
+    said = Installation(folder / "fresh", config=config).run("backfill", "--season", "2025", "--plan")
+    return int(re.search(r"(\d+) requests", said).group(1))  # type: ignore[union-attr]
 
 
 @pytest.mark.s3

@@ -2,6 +2,8 @@
 
 Belongs here: the server and the fixtures `s3_endpoint` and `s3_lake_url`. Does not belong: faults (`fault_proxy.py`).
 
+TEST_S3_ENDPOINT, TEST_S3_ACCESS_KEY and TEST_S3_SECRET_KEY run the same tests against any other service.
+
 Run as a script it is that server: it prints its port and serves until its standard input ends, so that it never
 outlives the tests, however they end.
 """
@@ -22,7 +24,10 @@ ACCESS_KEY, SECRET_KEY = "AKIALAKETESTSONLY000", "planted-secret-of-the-lake-tes
 
 @pytest.fixture(scope="session")
 def s3_endpoint() -> Iterator[str]:
-    """Address of a running S3 server."""
+    """Address of a running S3 server: one of our own, or the one that TEST_S3_ENDPOINT names."""
+    if elsewhere := os.environ.get("TEST_S3_ENDPOINT"):
+        yield elsewhere
+        return
     command = [sys.executable, __file__]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
@@ -40,8 +45,8 @@ def s3_environment(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
             monkeypatch.delenv(name)
     for name, value in {
         "AWS_ENDPOINT_URL_S3": s3_endpoint,
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_ACCESS_KEY_ID": os.environ.get("TEST_S3_ACCESS_KEY", ACCESS_KEY),
+        "AWS_SECRET_ACCESS_KEY": os.environ.get("TEST_S3_SECRET_KEY", SECRET_KEY),
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": "/dev/null",
