@@ -1,9 +1,10 @@
 """How often the comment classifier agrees with a labelled file, and how fast it reads.
 
 Run by hand: `python -m benchmarks.classification --gold FILE.jsonl` prints accuracy, macro-F1, per language, per class,
-and precision and coverage of the sure verdicts; with `--half a` or `--half b` on one half of the file (split by a hash
-of the row's id: one half to develop on, one to report). `--speed N` reads N distinct comments put together from the
-project's own (tests/unit/classification/comments).
+and precision and coverage of the sure verdicts; without a file on the project's own comments
+(tests/unit/classification/comments). `--lonely` tells how much of the accuracy hangs on entries of the lexicons that
+speak in one labelled comment only, which is where a lexicon fitted to its test set shows. `--speed N` reads N distinct
+comments put together from the project's own.
 
 Belongs here: measuring. Does not belong: anything the product imports.
 """
@@ -11,17 +12,22 @@ Belongs here: measuring. Does not belong: anything the product imports.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import random
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from classification.classifier import Classifier, classify_many
+from classification.evidence import Match, find
+from classification.language import detect
+from classification.lexicon import Lexicon, lexicon
+from classification.text import readable
 
 COMMENTS = Path(__file__).parents[1] / "tests" / "unit" / "classification" / "comments"
 
@@ -86,12 +92,6 @@ def sure(judged: Sequence[Judged]) -> tuple[float, float]:
     return (accuracy(certain) if certain else 0.0), len(certain) / len(judged)
 
 
-def half(rows: Iterable[dict[str, Any]], which: str) -> list[dict[str, Any]]:
-    """The rows of half `a` or `b`, by a hash of their id."""
-    wanted = 0 if which == "a" else 1
-    return [row for row in rows if hashlib.sha256(str(row["id"]).encode()).digest()[0] & 1 == wanted]
-
-
 def report(judged: Sequence[Judged]) -> str:
     """All figures as Markdown tables."""
     precision, coverage = sure(judged)
@@ -111,6 +111,35 @@ def report(judged: Sequence[Judged]) -> str:
         "|---|---|---|---|---|",
         *(f"| {name} | {p:.2f} | {r:.2f} | {f:.2f} | {n} |" for name, (p, r, f, n) in by_class(judged).items()),
     ]
+    return "\n".join(lines)
+
+
+def lonely(rows: Sequence[dict[str, Any]]) -> str:
+    """Accuracy of the words without entries that speak in a single one of the rows and in none of the project's own.
+
+    First without phrases that name a class by themselves, then without concepts, too. Language is full of rare words,
+    so any lexicon loses something in this way; the second line does the same to comments that it was written for.
+    """
+    own = own_comments()
+    fires: Counter[int] = Counter()
+    for row in [*rows, *own]:
+        clean = readable(row["text"])
+        fires.update({id(match.entry) for match in find(clean, lexicon(detect(clean, row.get("language"))))[0]})
+
+    def common(text: str, words: Lexicon, phrases: bool) -> tuple[list[Match], int]:
+        found, units = find(text, words)
+        return [m for m in found if fires[id(m.entry)] > 1 or (phrases and not m.entry.scores)], units
+
+    lines = [
+        "| comments | number | all entries | without lonely phrases | without any lonely entry |",
+        "|---|---|---|---|---|",
+    ]
+    for title, some in (("these", rows), ("own", own)):
+        shares = [accuracy(judge(some, with_code=False))]
+        for phrases in (True, False):
+            with patch("classification.evidence.find", partial(common, phrases=phrases)):
+                shares.append(accuracy(judge(some, with_code=False)))
+        lines.append(f"| {title} | {len(some)} | " + " | ".join(f"{share:.3f}" for share in shares) + " |")
     return "\n".join(lines)
 
 
@@ -146,16 +175,18 @@ def main() -> None:
     """Reads the arguments and prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--gold", type=Path, help="labelled comments, JSON lines with text, label, language, id")
-    parser.add_argument("--half", choices=("a", "b"), help="only one half of the labelled comments")
+    parser.add_argument("--lonely", action="store_true", help="also: without entries that speak in one comment only")
     parser.add_argument("--without-code", action="store_true", help="judge the words alone")
     parser.add_argument("--speed", type=int, metavar="N", help="read N distinct comments")
     arguments = parser.parse_args()
     if arguments.gold:
         rows = [json.loads(line) for line in arguments.gold.read_text("utf-8").splitlines() if line.strip()]
-        rows = half(rows, arguments.half) if arguments.half else rows
+    else:
+        rows = [] if arguments.speed else own_comments()
+    if rows:
         print(report(judge(rows, with_code=not arguments.without_code)))
-    elif not arguments.speed:
-        print(report(judge(own_comments())))
+    if rows and arguments.lonely:
+        print(f"\n{lonely(rows)}")
     if arguments.speed:
         print(speed(arguments.speed))
 

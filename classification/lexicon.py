@@ -40,16 +40,21 @@ class LexiconError(ValueError):
     """A lexicon or rule file says something that cannot be understood; names the file and the entry."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entry:
-    """What a word or phrase stands for: concepts that rules combine, and classes it speaks for by itself."""
+    """What a word or phrase stands for: concepts that rules combine, and classes it speaks for by itself.
+
+    One object for each entry of a list, so that it can be told which entries spoke.
+    """
 
     tags: tuple[str, ...]
     scores: tuple[tuple[str, float], ...] = ()
     # Holds its negation itself ("never arrived"): another one nearby does not turn it.
     closed: bool = False
 
+    @cache  # noqa: B019 - entries live as long as the process
     def merged(self, other: Entry) -> Entry:
+        """Both at once, for a passage that two entries describe."""
         best = dict(self.scores)
         for name, weight in other.scores:
             best[name] = max(weight, best.get(name, 0.0))
