@@ -32,7 +32,8 @@ __all__ = [
     "unusable",
 ]
 
-_HTML = re.compile(r"<!doctype\s+html|<html\b|<head\b|<body\b|<title\b", re.IGNORECASE)
+#: anywhere, or as the first element: reviews in XML have elements `title` and `body`, too
+_HTML = re.compile(r"<!doctype\s+html|<html\b|\A\s*<(?:head|body|title)\b", re.IGNORECASE)
 
 
 def charsets_to_try(

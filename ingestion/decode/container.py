@@ -44,9 +44,7 @@ def unpacked(path: Path, name: str, limits: Limits) -> Iterator[bytes]:
     with path.open("rb") as file:
         head = file.read(8)
         file.seek(0)
-        for magic, (what, remedy) in _FOREIGN.items():
-            if head.startswith(magic):
-                raise unusable(f"The file is {what}, not a report", name, None, f"{remedy}, then deliver it again.")
+        _check_foreign(head, name)
         pieces = iter(lambda: file.read(_READ), b"")
         yield from _inflated(pieces, name, limits) if head.startswith(GZIP) else pieces
 
@@ -68,6 +66,8 @@ def _inflated(pieces: Iterator[bytes], name: str, limits: Limits) -> Iterator[by
                 written += len(out)
                 _check_size(read, written, name, limits)
                 if out:
+                    if written == len(out):
+                        _check_packed(out, name)
                     yield out
             while out := unpacker.decompress(b"", _UNPACK) if not unpacker.eof else b"":
                 written += len(out)
@@ -81,6 +81,19 @@ def _inflated(pieces: Iterator[bytes], name: str, limits: Limits) -> Iterator[by
         raise unusable(
             f"The gzip file is cut off after {written:,} unpacked bytes", name, None, "Download it again, to its end."
         )
+
+
+def _check_foreign(head: bytes, name: str) -> None:
+    for magic, (what, remedy) in _FOREIGN.items():
+        if head.startswith(magic):
+            raise unusable(f"The file is {what}, not a report", name, None, f"{remedy}, then deliver it again.")
+
+
+def _check_packed(head: bytes, name: str) -> None:
+    """What a gzip file may not begin with once it is unpacked."""
+    if head.startswith(GZIP):
+        raise unusable("The file is packed twice", name, None, "Unpack it once, then deliver it again.")
+    _check_foreign(head, name)
 
 
 def _check_size(read: int, written: int, name: str, limits: Limits) -> None:

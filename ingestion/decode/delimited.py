@@ -47,6 +47,9 @@ def _looks_like(column: Column) -> str:
     return column.pattern or _LOOKS_LIKE[column.kind]
 
 
+#: what a line of nothing consists of; DOS programs end a file by the last of them
+_BLANK = " \t\r\n\f\v\u00a0\u3000\x1a"
+
 # The module's own limit of 128 kB is for all of the process; lines are limited by `Limits.max_line_bytes`, before it.
 csv.field_size_limit(1 << 30)
 
@@ -76,6 +79,13 @@ class DelimitedFile:
         self.names = self.header.names
         self.form = "tsv" if self.header.delimiter == "\t" else "csv"
         fields = self.header.fields
+        if (twice := self.names.repeated(fields)) and not self._is_settled:
+            raise unusable(
+                f"The header has {twice} twice, and nobody can know which of the two counts",
+                text.name,
+                self.header.line,
+                "Remove or rename one of the two columns, then deliver the file again.",
+            )
         self.unknown = tuple(dict.fromkeys(field.strip() for field in fields if self.names.is_unknown(field)))
         self._positions = self.names.positions(fields)
         self._dropped = np.array([i for i, field in enumerate(fields) if self.names.drops(field)], dtype=np.int64)
@@ -195,7 +205,7 @@ class DelimitedFile:
 
     def _check_end(self, fields: _Fields) -> None:
         """A last line without a line end must at least reach the last required column."""
-        if len(fields.raw) and fields.raw[-1].as_py().strip() and fields.widths[-1] < self._needed:
+        if len(fields.raw) and fields.raw[-1].as_py().strip(_BLANK) and fields.widths[-1] < self._needed:
             raise unusable(
                 f"The file is cut off: its last line has {fields.widths[-1]} of at least {self._needed} fields",
                 self.text.name,
@@ -207,7 +217,7 @@ class DelimitedFile:
         width = len(self.header.fields)
         is_data = np.ones(len(fields.raw), dtype=bool)
         if len(single := np.flatnonzero(fields.widths <= 1)):  # a line of nothing is no row, one of nothing but tabs is
-            filled = pc.binary_length(pc.utf8_trim_whitespace(fields.raw.take(pa.array(single))))
+            filled = pc.binary_length(pc.utf8_trim(fields.raw.take(pa.array(single)), _BLANK))
             is_data[single] = filled.to_numpy() > 0
         flat = pc.utf8_trim_whitespace(fields.flat)
         too_few = is_data & (fields.widths < self._needed)

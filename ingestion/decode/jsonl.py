@@ -71,7 +71,9 @@ class JsonLinesFile:
                     raise self._no_lines(head, first) from None
                 continue
             if not isinstance(found, dict):
-                raise self._no_lines(head, first)
+                if number == first:
+                    raise self._no_lines(head, first)
+                continue
             if number == first and isinstance(found.get(answers.OPERATION), str):
                 asked = found[answers.OPERATION]
                 break
@@ -102,7 +104,7 @@ class JsonLinesFile:
         """What a JSON file is that does not hold one object per line."""
         try:
             document = json.loads(head)
-        except ValueError:
+        except (ValueError, RecursionError):
             document = None
         if isinstance(document, dict) and _is_error_answer(document):
             shown = mask_text(json.dumps(document, ensure_ascii=False))[:200]

@@ -60,6 +60,19 @@ class Names:
             return False
         return folded not in self.feed.familiar and not self.feed.drops(header)
 
+    def repeated(self, headers: Iterable[str]) -> str | None:
+        """A header of a column that stands there twice, in whatever spelling of the same name; None where none does.
+
+        Two *names* of one column, such as `sku` and `merchant-sku`, are two columns of a report: the first one counts.
+        """
+        seen: set[str] = set()
+        for header in headers:
+            folded = normalise_header(header)
+            if folded in seen and self.column(header) is not None:
+                return header.strip()
+            seen.add(folded)
+        return None
+
     def positions(self, headers: Sequence[str]) -> dict[str, int]:
         """Canonical name → position; where a column appears twice the first one counts."""
         found: dict[str, int] = {}

@@ -32,6 +32,8 @@ from ingestion.decode.unusable import unusable
 from ingestion.redact import mask_text
 
 _DECLARED = re.compile(r"<\?xml[^>]*?encoding\s*=\s*[\"']([\w.:-]+)[\"']")
+#: reports are some five elements deep; what follows them in memory grows with the depth
+_MAX_DEPTH = 100
 _ERROR_ROOTS = {"error", "errors", "errorresponse", "fault"}
 
 
@@ -136,6 +138,8 @@ class _Survey(ContentHandler):
 
     def startElement(self, name: str, attrs: Any) -> None:
         name = _local(name)
+        if len(self._open) >= _MAX_DEPTH:
+            raise SAXException(f"its elements are nested more than {_MAX_DEPTH} deep, as in no report")
         self.root = self.root or name
         self.counts[name] += 1
         self._open.append(name)
