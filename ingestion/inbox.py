@@ -25,6 +25,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from data_contracts.settings import Settings, SettingsError
 from ingestion.failures import PermanentFailure
 from ingestion.intake import Window, WrongUse, record_unusable, take
 from ingestion.lake import Lake
-from ingestion.ledger import Pull
+from ingestion.ledger import Ledger, Pull
 from ingestion.mapping import FieldMapping, load_mapping
 
 log = logging.getLogger(__name__)
@@ -111,14 +112,16 @@ def take_inbox(
 ) -> list[Pull]:
     """Take every settled file of the inbox and move it away; what is still being written stays for the next time.
 
-    Raises TransientFailure or PermanentFailure of the lake; files not yet taken then stay where they are.
+    Raises TransientFailure or PermanentFailure of the lake, and TransientFailure of a clock that is behind what was
+    taken in before; files not yet taken then stay where they are.
     """
     files = inbox_files(settings, store)
     _wait_until_settled(files, settled_seconds)
+    check_clock = cache(Ledger(lake).check_clock)
     pulls = []
     for path in files:
         try:
-            pull = _take_one(lake, settings, path, settled_seconds)
+            pull = _take_one(lake, settings, path, settled_seconds, check_clock)
         except (FileNotFoundError, WrongUse):
             if path.exists():
                 raise
@@ -138,7 +141,9 @@ def _wait_until_settled(files: list[Path], seconds: float) -> None:
         time.sleep(seconds - min(young))
 
 
-def _take_one(lake: Lake, settings: Settings, path: Path, settled_seconds: float) -> Pull | None:
+def _take_one(
+    lake: Lake, settings: Settings, path: Path, settled_seconds: float, check_clock: Callable[[], None]
+) -> Pull | None:
     root = settings.home / "inbox"
     store = path.relative_to(root).parts[0]
     if 0 <= time.time() - path.stat().st_mtime < settled_seconds:
@@ -149,6 +154,8 @@ def _take_one(lake: Lake, settings: Settings, path: Path, settled_seconds: float
     except PermanentFailure as failure:
         pull = record_unusable(lake, settings, path, failure, store=store, source_kind="inbox")
     else:
+        if label.delivered_at is None:
+            check_clock()
         pull = take(
             lake,
             settings,

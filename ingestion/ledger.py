@@ -13,10 +13,10 @@ import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, get_args
 
-from ingestion.failures import PermanentFailure
+from ingestion.failures import PermanentFailure, TransientFailure
 from ingestion.lake import Lake, ObjectInfo
 
 Outcome = Literal["loaded", "loaded_empty", "duplicate", "cancelled", "failed"]
@@ -28,6 +28,9 @@ COMPLETE = frozenset({"loaded", "loaded_empty", "duplicate"})
 _NO_FEED = "unrecognised"
 #: entries fetched at a time from a remote lake, where each takes some 20 ms
 _FETCHERS = 16
+
+#: by so much the clocks of two machines that share a lake may differ
+_CLOCK_TOLERANCE = timedelta(minutes=10)
 
 _Cached = tuple[str, str, str]
 _cache: dict[_Cached, Pull] = {}
@@ -138,6 +141,23 @@ class Ledger:
     def record(self, pull: Pull) -> bool:
         """Write an entry. False when this very event is in the ledger already; it then stays as it was."""
         return self._lake.put_new(pull.key, pull.to_json())
+
+    def check_clock(self) -> None:
+        """Refuse a clock that is behind the newest entry, before a delivery gets its time from it.
+
+        Newer deliveries win by their time: one with a time in the past would lose to what it corrects, in silence.
+        Raises TransientFailure.
+        """
+        newest = max((pull.taken_at for pull in self.pulls()), default=None)
+        now = datetime.now(UTC)
+        if newest is not None and now < newest - _CLOCK_TOLERANCE:
+            raise TransientFailure(
+                f"The clock of this machine says {now:%Y-%m-%d %H:%M} UTC, but something was taken in at "
+                f"{newest:%Y-%m-%d %H:%M} UTC already",
+                self._lake.where("ledger"),
+                "Set the clock, then try again. If it is right now and was ahead before, state when the file was "
+                "delivered: --delivered-at, or in the name of a file in the inbox.",
+            )
 
     def pulls(self, known_by: datetime | None = None) -> list[Pull]:
         """Entries delivered up to a moment, oldest first; the order does not depend on when they were taken in."""

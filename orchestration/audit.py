@@ -90,7 +90,8 @@ def audit(
         raise PermanentFailure(
             f"{len(broken)} models could not be built: {broken[0].message.strip()}",
             ", ".join(result.name for result in broken),
-            "Yesterday's release stands. The models' SQL is at fault: please report it with this message.",
+            "Yesterday's release stands. Run again with `returnscope run`, which makes damaged files again; if it "
+            "comes again, the models' SQL is at fault: please report it with this message.",
         )
     found: list[Finding] = []
     checks = 0

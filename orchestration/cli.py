@@ -491,6 +491,14 @@ def _guarded(work: Callable[[], Any]) -> int:
         warn(f"Failed: {error.strerror or error}")
         warn(f"  where: {error.filename or 'unnamed'}\n  next:  Check that it can be read and written and has room.")
         return FAILED
+    except Exception as error:
+        from orchestration.trouble import is_of_a_library
+
+        if not is_of_a_library(error):
+            raise
+        warn(f"Failed: a file cannot be read or written: {error}")
+        warn("  next:  Run `returnscope run`, which makes damaged files again and says what it cannot make again.")
+        return FAILED
     return code if isinstance(code, int) else DONE
 
 

@@ -67,7 +67,12 @@ def take_files(
     delivered_at: datetime | None = None,
     mapping: Path | None = None,
 ) -> Iterator[tuple[Path, Pull]]:
-    """Take each file as a delivery; a file that cannot be used is a pull with outcome `failed`, the others go on."""
+    """Take each file as a delivery; a file that cannot be used is a pull with outcome `failed`, the others go on.
+
+    Raises TransientFailure when the files get their time from a clock that is behind what was taken in before.
+    """
+    if delivered_at is None:
+        Ledger(lake).check_clock()
     for path in files:
         yield (
             path,

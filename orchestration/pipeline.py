@@ -160,27 +160,30 @@ def nightly(
     Raises PermanentFailure (nothing to build from, a model does not build) and TransientFailure (another run holds the
     lock, the lake cannot be reached); readers keep what they had.
     """
+    from orchestration.trouble import told
+
     home = Home(settings.home)
     lake = open_lake(settings.lake)
     seconds: dict[str, float] = {}
     taken: list[Pull] = []
-    if take and as_of is None and known_by is None:
-        from orchestration.due import take_due
+    try:
+        with told(home.root):
+            if take and as_of is None and known_by is None:
+                from orchestration.due import take_due
 
-        with timed(seconds, "taking in"):
-            taken = take_due(lake, settings, home, tell=tell)
-    with home.locked("a run", on_wait=lambda holder: tell(f"Waiting for {holder} ...")):
-        home.heal()
-        try:
-            night = build_and_publish(
-                settings, home, lake, as_of=as_of, known_by=known_by, force=force, seconds=seconds, tell=tell
-            )
-        except ReturnscopeError as failure:
-            alert(settings, "returnscope: the night failed", str(failure))
-            raise
-        night.taken = taken
-        conclude(settings, home, night)
-        return night
+                with timed(seconds, "taking in"):
+                    taken = take_due(lake, settings, home, tell=tell)
+            with home.locked("a run", on_wait=lambda holder: tell(f"Waiting for {holder} ...")):
+                home.heal()
+                night = build_and_publish(
+                    settings, home, lake, as_of=as_of, known_by=known_by, force=force, seconds=seconds, tell=tell
+                )
+                night.taken = taken
+                conclude(settings, home, night)
+                return night
+    except ReturnscopeError as failure:
+        alert(settings, "returnscope: the night failed", str(failure))
+        raise
 
 
 def build_and_publish(
@@ -194,7 +197,12 @@ def build_and_publish(
     seconds: dict[str, float] | None = None,
     tell: Tell = log.info,
 ) -> Night:
-    """From the lake to published marts. The caller holds the home's lock."""
+    """From the lake to published marts. The caller holds the home's lock.
+
+    A build that fails over derived files which cannot be read is tried once more, with these decoded again.
+    """
+    from orchestration.trouble import drop_unreadable
+
     seconds = {} if seconds is None else seconds
     with timed(seconds, "planning"):
         plan, before = plan_night(settings, lake, as_of=as_of, known_by=known_by)
@@ -205,44 +213,77 @@ def build_and_publish(
         settled.seconds = seconds
         return settled
     tell(f"Building {plan.release_id} from {len(plan.pulls):,} pulls ...")
-    with timed(seconds, "decoding and comments"):
-        inputs = gather(settings, home, lake, plan)
-    with timed(seconds, "warehouse"):
-        lay_out(settings, home, plan, inputs)
-    with timed(seconds, "dbt"):
-        run = run_models(home)
-    with timed(seconds, "audit"):
-        verdict, models = judge(settings, home, plan, run)
+    try:
+        verdict, models = build_and_judge(settings, home, lake, plan, seconds)
+    except PermanentFailure:
+        if not (damaged := drop_unreadable(lake, plan.pulls)):
+            raise
+        tell(f"{len(damaged):,} derived files were damaged and are made again: {', '.join(damaged[:3])} ...")
+        verdict, models = build_and_judge(settings, home, lake, plan, seconds)
     if not verdict.passed:
         return refuse(home, plan, before, verdict, seconds)
     with timed(seconds, "publishing"):
         return publish(home, lake, plan, before, verdict, models, seconds)
 
 
+def build_and_judge(
+    settings: Settings, home: Home, lake: Lake, plan: Plan, seconds: dict[str, float]
+) -> tuple[Audit, list[PublishedModel]]:
+    """Build the warehouse of a plan and audit it; what came of it, and the models that it would publish."""
+    from orchestration.trouble import told
+
+    with told(home.root):
+        with timed(seconds, "decoding and comments"):
+            inputs = gather(settings, home, lake, plan)
+        with timed(seconds, "warehouse"):
+            lay_out(settings, home, plan, inputs)
+        with timed(seconds, "dbt"):
+            run = run_models(home)
+        with timed(seconds, "audit"):
+            return judge(settings, home, plan, run)
+
+
 def plan_night(
     settings: Settings, lake: Lake, *, as_of: date | None = None, known_by: datetime | None = None
 ) -> tuple[Plan, releases.Pointer | None]:
-    """What is to be built, and what is current before."""
-    pulls = Ledger(lake).pulls(known_by)
-    return make_plan(settings, pulls, as_of=as_of, known_by=known_by), releases.current(lake)
+    """What is to be built, and what is current before.
+
+    Raises PermanentFailure when the ledger lacks what the current release was made from: a night without it would take
+    back in silence what readers have.
+    """
+    pulls, before = Ledger(lake).pulls(), releases.current(lake)
+    current = releases.load(lake, before.release_id) if before else None
+    if current is not None and (missing := set(current.pulls) - {pull.pull_id for pull in pulls}):
+        raise PermanentFailure(
+            f"{len(missing):,} of the {len(current.pulls):,} ledger entries that {current.release_id} was made from "
+            f"are gone, {min(missing)} among them",
+            lake.where("ledger"),
+            "Restore the ledger from a backup of the lake. To go on without these deliveries, delete "
+            f"{lake.where(releases.CURRENT)} and run again.",
+        )
+    known = [pull for pull in pulls if known_by is None or pull.delivered_at <= known_by]
+    return make_plan(settings, known, as_of=as_of, known_by=known_by), before
 
 
 def settle(home: Home, lake: Lake, plan: Plan, before: releases.Pointer | None) -> Night | None:
     """The night without building it, where its release is current or at least exists; None where it must be built.
 
-    Also completes what a killed run left: a current release that `marts.duckdb` does not hold yet.
+    Also completes what a killed run left: a current release that `marts.duckdb` does not hold yet. A release with
+    damaged or missing files must be built.
     """
-    from orchestration.publish import follow, is_followed, make_current
+    from orchestration.publish import follow, is_followed, is_whole, make_current
 
     manifest = releases.load(lake, before.release_id) if before else None
     if before is not None and manifest is not None and manifest.change_id == plan.change_id:
         if not is_followed(home, manifest.release_id):
+            if not is_whole(lake, manifest):
+                return None
             with home.scratch_folder("follow") as scratch:
                 follow(lake, home, manifest, scratch)
             return _night("restored", home, manifest, before.release_id)
         return _night("unchanged", home, manifest, before.release_id)
     known = releases.load(lake, plan.release_id)
-    if known is None:
+    if known is None or not is_whole(lake, known):
         return None
     with home.scratch_folder("publish") as scratch:
         make_current(lake, home, known, before, scratch)

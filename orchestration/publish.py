@@ -87,7 +87,7 @@ def make_manifest(plan: Plan, marts: Mapping[str, Mart]) -> Manifest:
 
 
 def store_release(lake: Lake, manifest: Manifest, folder: Path) -> None:
-    """Put the exported files of a release into the lake, the manifest last.
+    """Put the exported files of a release into the lake, the manifest last; files that are damaged are replaced.
 
     Raises PermanentFailure when the release exists already with other content: the same inputs must give the same
     bytes.
@@ -102,14 +102,24 @@ def store_release(lake: Lake, manifest: Manifest, folder: Path) -> None:
                 "This is a fault in a model (an order or a clock it depends on): please report it. "
                 "The published release stands.",
             )
-        return
     for name, mart in manifest.marts.items():
         key = releases.mart_key(manifest.release_id, name)
         if not lake.put_new(key, folder / f"{name}.parquet") and checksum(lake.local_path(key)) != mart.sha256:
-            # Left behind by a run that was killed before its manifest, by other code: nobody relies on it.
+            # Damaged, or left behind by a run that was killed before its manifest, by other code.
             lake.delete(key)
             lake.put_new(key, folder / f"{name}.parquet")
-    lake.put_new(releases.manifest_key(manifest.release_id), manifest.to_json())
+    if known is None:
+        lake.put_new(releases.manifest_key(manifest.release_id), manifest.to_json())
+
+
+def is_whole(lake: Lake, manifest: Manifest) -> bool:
+    """Whether every file of a release is in the lake with the bytes that the manifest names."""
+    for name, mart in manifest.marts.items():
+        key = releases.mart_key(manifest.release_id, name)
+        if not lake.exists(key) or checksum(lake.local_path(key)) != mart.sha256:
+            log.warning("%s is damaged or gone: the release is made again", lake.where(key))
+            return False
+    return True
 
 
 def differences(one: Manifest, other: Manifest) -> list[str]:

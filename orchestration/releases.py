@@ -103,18 +103,41 @@ def mart_key(release_id: str, mart: str) -> str:
 
 
 def current(lake: Lake) -> Pointer | None:
-    """The pointer to the current release; None when nothing was ever published."""
+    """The pointer to the current release; None when nothing was ever published.
+
+    Raises PermanentFailure when it is there and is none.
+    """
     if not lake.exists(CURRENT):
         return None
     data, version = lake.get_versioned(CURRENT)
-    values = json.loads(data)
-    return Pointer(values["release_id"], values["previous"], datetime.fromisoformat(values["published_at"]), version)
+    try:
+        values = json.loads(data)
+        at = datetime.fromisoformat(values["published_at"])
+        return Pointer(values["release_id"], values["previous"], at, version)
+    except (ValueError, KeyError, TypeError) as error:
+        raise PermanentFailure(
+            "The pointer to the current release is damaged",
+            lake.where(CURRENT),
+            "Delete it and run again: the newest night is then made current.",
+        ) from error
 
 
 def load(lake: Lake, release_id: str) -> Manifest | None:
-    """The manifest of a complete release; None when there is no such release (or one that was never finished)."""
+    """The manifest of a complete release; None when there is no such release (or one that was never finished).
+
+    Raises PermanentFailure when it is there and is none.
+    """
     key = manifest_key(release_id)
-    return Manifest.from_json(lake.get(key)) if lake.exists(key) else None
+    if not lake.exists(key):
+        return None
+    try:
+        return Manifest.from_json(lake.get(key))
+    except (ValueError, KeyError, TypeError) as error:
+        raise PermanentFailure(
+            "The manifest of a release is damaged",
+            lake.where(key),
+            "Delete it and run again: the release is then made again from what came in.",
+        ) from error
 
 
 def get(lake: Lake, name: str) -> Manifest:
