@@ -74,71 +74,11 @@ sale_cells as (
     group by store, order_id, used_sku
 ),
 
-used_lines as (
-    select
-        lines.store,
-        lines.marketplace,
-        lines.asin,
-        lines.order_id,
-        lower(lines.sku) as used_sku,
-        lines.amount_description,
-        {{ month_start('lines.posted_date') }} as month,
-        lines.currency,
-        -lines.amount as fees,
-        {{ is_grading_charge('lines') }} as is_grading_charge
-    from {{ ref('fct_settlement_lines') }} as lines
-    where {{ is_grading_charge('lines') }}
-        or (
-            {{ is_used_sku('lines.sku') }}
-            and lower(lines.amount_type) = 'itemfees'
-            and (lower(lines.transaction_type) = 'order' or {{ is_refund('lines.transaction_type') }})
-        )
-),
-
--- A grading charge carries the title of the product and often no SKU. Titles differ by language, and a returned unit
--- bears the one it was sold under. A title of two items names neither.
-charge_titles as (
-    select distinct store, amount_description as title
-    from used_lines
-    where is_grading_charge and asin is null
-),
-
-named_items as (
-    select charge_titles.store, charge_titles.title, items.asin
-    from charge_titles
-    inner join {{ ref('dim_asin') }} as items
-        on charge_titles.store = items.store and charge_titles.title = items.title
-    union
-    select charge_titles.store, charge_titles.title, returns.asin
-    from charge_titles
-    inner join {{ ref('fct_returns') }} as returns
-        on charge_titles.store = returns.store and charge_titles.title = returns.product_name
-),
-
-unique_titles as (
-    select
-        store,
-        title,
-        min(asin) as asin
-    from named_items
-    group by store, title
-    having count(distinct asin) = 1
-),
-
 fee_lines as (
     select
-        lines.store,
-        lines.marketplace,
-        coalesce(lines.asin, titles.asin, 'unattributed') as asin,
-        lines.order_id,
-        lines.used_sku,
-        lines.month,
-        lines.currency,
-        lines.fees,
-        lines.is_grading_charge
-    from used_lines as lines
-    left join unique_titles as titles
-        on lines.is_grading_charge and lines.store = titles.store and lines.amount_description = titles.title
+        *,
+        {{ month_start('posted_date') }} as month
+    from {{ used_unit_fees() }} as fees
 ),
 
 sale_fees as (

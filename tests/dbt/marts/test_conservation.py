@@ -10,6 +10,7 @@ import random
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from math import sqrt
 from pathlib import Path
 from typing import Any
@@ -84,11 +85,18 @@ def _back() -> int:
     return edge if DRAW.random() < 0.6 else DRAW.randrange(800)
 
 
+def _fee(name: str, amount: str, order_id: str, sku: str, posted: str, place: str, **values: str) -> Row:
+    line = refund(
+        order_id, "0", sku=sku, posted_date=posted, marketplace_name=place, transaction_type="other-transaction"
+    )
+    return line | {"amount_type": "ItemFees", "amount_description": name, "amount": Decimal(amount)} | values
+
+
 def _deliveries() -> list[Delivery]:
     orders: list[Row] = []
     fba: list[Row] = []
     mfn: list[Row] = []
-    lines: list[Row] = []
+    settled: dict[str, list[Row]] = {"USD": [], "CAD": []}
     for number in range(700):
         item = DRAW.randrange(5)
         used = DRAW.random() < 0.06
@@ -107,7 +115,9 @@ def _deliveries() -> list[Delivery]:
             "sales_channel": "Non-Amazon US" if outside else DRAW.choice(("Amazon.com", "Amazon.ca")),
             "is_replacement_order": DRAW.random() < 0.04,
         }
-        orders.append(order(f"O{number}", **sold))
+        currency, place = ("CAD", "Amazon.ca") if sold["sales_channel"] == "Amazon.ca" else ("USD", "Amazon.com")
+        lines = settled[currency]
+        orders.append(order(f"O{number}", **sold, currency=currency))
         if DRAW.random() < 0.4:
             back = max(0, shipped_back - DRAW.randrange(60))
             units = DRAW.choice((1, 1, 2))
@@ -115,14 +125,32 @@ def _deliveries() -> list[Delivery]:
             known = f"O{number}" if DRAW.random() < 0.9 else f"X{number}"
             if by_seller:
                 values = {"return_request_date": _day(back), "return_reason": code, "return_quantity": units}
+                values |= {"currency_code": currency}
+                values |= {"label_to_be_paid_by": ("Seller", "Customer", None)[number % 3]}
+                values |= {"label_cost": "4.10" if number % 2 else None, "a_to_z_claim": number % 7 == 0}
+                values |= {"resolution": "ReturnlessRefund" if number % 5 == 0 else "StandardRefund"}
+                values |= {"return_delivery_date": _day(max(back - 5, 0)) if number % 4 == 0 else None}
                 status = DRAW.choice(("Approved", "Completed", "Rejected", "Pending"))
                 mfn.append(mfn_return(known, asin=asin, merchant_sku=sku, return_request_status=status, **values))
             else:
                 values = {"return_date": _moment(back), "reason": code, "quantity": units}
+                values |= {"detailed_disposition": ("SELLABLE", "DEFECTIVE", "CUSTOMER_DAMAGED", None)[number % 4]}
+                lines.append(
+                    _fee("FBACustomerReturnPerUnitFee", "-2.40", f"O{number}", sku, _day(max(back - 1, 0)), place)
+                )
                 fba.append(fba_return(known, asin=asin, sku=sku, **values))
         if DRAW.random() < 0.3:
             posted = _day(max(0, shipped_back - DRAW.randrange(60)))
-            lines.append(refund(f"O{number}", f"{DRAW.randrange(100, 2000) / 100:.2f}", sku=sku, posted_date=posted))
+            paid = f"{DRAW.randrange(100, 2000) / 100:.2f}"
+            lines.append(refund(f"O{number}", paid, sku=sku, posted_date=posted, marketplace_name=place))
+            back_and_kept = (("Commission", "1.50"), ("RefundCommission", "-0.30"))
+            lines.extend(
+                _fee(name, amount, f"O{number}", sku, posted, place, transaction_type="Refund")
+                for name, amount in back_and_kept
+            )
+        if used:
+            fee = _fee("Commission", "-3.00", f"O{number}", sku, _day(max(shipped_back - 2, 0)), place)
+            lines.append(fee | {"transaction_type": "Order"})
     reviews = [
         {
             "asin": f"B00000000{DRAW.randrange(5)}",
@@ -138,7 +166,8 @@ def _deliveries() -> list[Delivery]:
         Delivery("orders", orders, at),
         Delivery("fba_returns", fba, at),
         Delivery("mfn_returns", mfn, at),
-        Delivery("settlements", settlement("S1", "USD", lines), at),
+        Delivery("settlements", settlement("S1", "USD", settled["USD"]), at),
+        Delivery("settlements", settlement("S2", "CAD", settled["CAD"]), at),
         Delivery("reviews", reviews, at),
     ]
 
@@ -148,7 +177,13 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """A warehouse of random facts, built with every test that a night runs."""
     home: Path = tmp_path_factory.mktemp("marts")
     stores = {"shop": ("US", "CA"), "edges": ("US", "UK", "DE", "AU", "JP")}
-    return build(home, [*_deliveries(), _edge_orders()], settings(stores, home), as_of=AS_OF)
+    figures = [
+        {"figure": "unit_cost", "scope": "SKU-1", "value": "7.50"},
+        {"figure": "unit_cost", "scope": "B000000002", "value": "4.00"},
+        {"figure": "return_processing_cost", "value": "1.25"},
+    ]
+    given = settings(stores, home, figures=figures)
+    return build(home, [*_deliveries(), _edge_orders()], given, as_of=AS_OF)
 
 
 @pytest.fixture(scope="module")
@@ -341,6 +376,123 @@ def test_a_high_rate_alert_stands_since_the_day_it_says(con: duckdb.DuckDBPyConn
         while fires(row["marketplace"], row["asin"], day - timedelta(days=1)):
             day -= timedelta(days=1)
         assert row["first_seen"] == day, row
+
+
+#: parts of the cost of returns, each with its sign in the total
+PARTS = {
+    "refund_amount": 1, "tax_returned": -1, "fees_returned": -1, "fees_kept": 1, "return_freight": 1, "return_fees": 1,
+    "processing_cost": 1, "write_off": 1, "resale_fees": 1, "resale_sales": -1, "reimbursed": -1,
+}  # fmt: skip
+
+
+def test_costs_are_what_a_loop_over_the_facts_sums(con: duckdb.DuckDBPyConnection) -> None:
+    expected: dict[tuple[Any, ...], dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+
+    def add(row: dict[str, Any], channel: str, day: date | None, **parts: Decimal | None) -> None:
+        for days in WINDOWS:
+            if day is not None and day <= AS_OF and in_window(day, days):
+                for either in (channel, "ALL"):
+                    cell = expected[row["store"], row["marketplace"], row["asin"] or "unattributed", either, days]
+                    for name, amount in parts.items():
+                        cell[name] += amount or 0
+
+    for row in rows(con, "from core.fct_refunds"):
+        refunded = {name: row[name] for name in ("refund_amount", "tax_returned", "fees_returned")}
+        add(row, row["channel"], row["refund_date"], **refunded, fees_kept=row["fee_kept"])
+    cost = {"SKU-1": Decimal("7.50"), "SKU-2": Decimal("4.00")}
+    for row in rows(con, "from core.fct_returns"):
+        add(row, row["channel"], row["return_date"], units=row["units"])
+        unit_cost = cost.get(row["sku"], Decimal(0)) if row["marketplace"] != "unattributed" else Decimal(0)
+        if row["channel"] == "FBM":
+            if row["label_payer"] == "Seller":
+                add(row, "FBM", row["return_date"], return_freight=row["label_cost"])
+            if row["resolution"] == "ReturnlessRefund" and not row["is_rejected"] and not row["is_used"]:
+                add(row, "FBM", row["return_date"], write_off=unit_cost * row["units"])
+            if row["marketplace"] != "unattributed":
+                add(row, "FBM", row["return_delivery_date"], processing_cost=Decimal("1.25") * row["units"])
+        elif row["disposition"] not in ("SELLABLE", None) and not row["is_used"]:
+            add(row, "FBA", row["return_date"], write_off=unit_cost * row["units"])
+    for row in rows(con, "from core.fct_order_lines where is_used and is_shipped"):
+        add(row, row["channel"], row["purchase_date"], resale_sales=row["sales_amount"])
+    for row in rows(con, "from core.fct_settlement_lines where amount_type = 'ItemFees'"):
+        if row["amount_description"].startswith("FBACustomerReturn"):
+            add(row, "FBA", row["posted_date"], return_fees=-row["amount"])
+        elif row["transaction_type"] == "Order":
+            add(row, "FBA", row["posted_date"], resale_fees=-row["amount"])
+
+    found = {(*(row[key] for key in KEYS), row["window_days"]): row for row in rows(con, "from marts.mart_return_cost")}
+    assert not any(row["is_mixed_currency"] for row in found.values())
+    assert set(expected) <= set(found)
+    for key, row in found.items():
+        assert {name: row[name] or 0 for name in PARTS} == {name: expected[key][name] for name in PARTS}, key
+        assert row["units_returned"] + row["units_returned_excluded"] == expected[key]["units"]
+        total = sum(sign * expected[key][name] for name, sign in PARTS.items())
+        assert row["total_cost"] == total
+        if units := expected[key]["units"]:
+            assert row["cost_per_returned_unit"] == pytest.approx(total / units, abs=Decimal("0.0001"))
+    for name in PARTS:
+        assert name in ("tax_returned", "reimbursed") or any(row[name] for row in found.values()), name
+    assert {row["total_basis"] for row in found.values()} == {"exact", "lower_bound"}
+    for row in found.values():
+        assert ("write_off" in row["unknown_parts"]) >= (row["write_off"] is None)
+
+
+def test_costs_of_both_channels_are_all_and_windows_nest(con: duckdb.DuckDBPyConnection) -> None:
+    sums = ", ".join(
+        f"sum({name}) filter (where channel <> 'ALL') is distinct from sum({name}) filter (where channel = 'ALL')"
+        for name in (*PARTS, "total_cost", "cost_beyond_refunds", "units_returned", "units_returned_excluded")
+    )
+    differing = f"select store, marketplace, asin, window_days, greatest({sums}) as differs from t group by all"
+    assert con.execute(f"with t as (from marts.mart_return_cost) from ({differing}) where differs").fetchall() == []
+    shrunk = " or ".join(f"narrow.{name} > wide.{name}" for name in (*PARTS, "units_returned"))
+    nested = con.execute(
+        f"""select narrow.*
+            from marts.mart_return_cost as narrow
+            join marts.mart_return_cost as wide using (store, marketplace, asin, channel)
+            where narrow.window_days < wide.window_days and ({shrunk})"""
+    ).fetchall()
+    assert nested == []
+    refunds = con.execute(
+        """select cost.refund_amount, insights.refund_amount
+           from marts.mart_return_cost as cost
+           join marts.mart_asin_insights as insights using (store, marketplace, asin, channel, window_days)
+           where cost.refund_amount <> insights.refund_amount"""
+    ).fetchall()
+    assert refunds == []
+
+
+def test_account_health_is_what_a_loop_over_the_facts_counts(con: duckdb.DuckDBPyConnection) -> None:
+    expected: dict[tuple[Any, ...], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+
+    def add(row: dict[str, Any], day: date, **found: str) -> None:
+        for name, one in found.items():
+            for days in WINDOWS:
+                if in_window(day, days) and day <= AS_OF:
+                    expected[row["store"], row["marketplace"], days][name].add(one)
+
+    requests = rows(con, "from core.fct_returns where channel = 'FBM'")
+    claimed = {row["order_id"] for row in requests if row["a_to_z_claim"]}
+    for row in requests:
+        add(row, row["return_date"], requests=row["return_id"])
+        if row["is_rejected"]:
+            add(row, row["return_date"], requests_declined=row["return_id"])
+        if row["order_id"] in claimed:
+            add(row, row["return_date"], requests_a_to_z=row["return_id"])
+    for row in rows(con, "from core.fct_order_lines where channel = 'FBM' and is_shipped and not is_replacement"):
+        add(row, row["purchase_date"], orders=row["order_id"])
+        if row["order_id"] in claimed:
+            add(row, row["purchase_date"], orders_a_to_z=row["order_id"], orders_defective=row["order_id"])
+    found = {
+        (row["store"], row["marketplace"], row["window_days"]): row
+        for row in rows(con, "from marts.mart_account_health where store = 'shop'")
+    }
+    assert {key for key in expected if key[0] == "shop"} <= set(found)
+    names = ("requests", "requests_declined", "requests_a_to_z", "orders", "orders_a_to_z", "orders_defective")
+    for key, row in found.items():
+        assert {name: row[name] for name in names} == {name: len(expected[key][name]) for name in names}, key
+        assert (row["orders_charged_back"], row["orders_rated_negative"]) == (0, None)
+        assert row["unknown_parts"] == "seller_feedback"
+    assert any(row["orders_defective"] for row in found.values())
 
 
 def test_fee_months_and_holiday_weeks_hold_all_units(con: duckdb.DuckDBPyConnection) -> None:
