@@ -61,8 +61,8 @@ def rules() -> tuple[Rule, ...]:
         _rule(
             "not_negative",
             r"units|units_\w+|\w+_units(_\w+)?|requests(_\w+)?|orders(_\w+)?|reviews|critical_reviews"
-            r"|fulfillable|unsellable|reserved|inbound|returned_(un)?sellable_30d|helpful_votes|size_bytes|rows_\w+|line_number|gross_sales"
-            r"|return_freight|processing_cost|write_off",
+            r"|fulfillable|unsellable|reserved|inbound|returned_(un)?sellable_30d|helpful_votes|size_bytes|rows_\w+"
+            r"|line_number|gross_sales|return_freight|processing_cost|write_off",
             "ge",
             0,
         ),
