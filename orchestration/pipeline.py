@@ -258,8 +258,8 @@ def plan_night(
             f"{len(missing):,} of the {len(current.pulls):,} ledger entries that {current.release_id} was made from "
             f"are gone, {min(missing)} among them",
             lake.where("ledger"),
-            "Restore the ledger from a backup of the lake. To go on without these deliveries, delete "
-            f"{lake.where(releases.CURRENT)} and run again.",
+            "Run again; if they are still gone, restore the ledger from a backup of the lake. To go on without these "
+            f"deliveries, delete {lake.where(releases.CURRENT)} and run again.",
         )
     known = [pull for pull in pulls if known_by is None or pull.delivered_at <= known_by]
     return make_plan(settings, known, as_of=as_of, known_by=known_by), before
