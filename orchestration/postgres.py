@@ -54,6 +54,21 @@ _DROP_TIMEOUT = "2s"
 #: advisory lock of publishers within a database: "returnsc" as a number
 _TURN = int.from_bytes(b"returnsc", "big")
 _BATCH_ROWS = 50_000
+#: a load may take minutes; a publisher that the network has lost is noticed within two, not within the system's 2 h
+_SESSION = (
+    "statement_timeout = 0",
+    "idle_in_transaction_session_timeout = 0",
+    "tcp_keepalives_idle = 60",
+    "tcp_keepalives_interval = 10",
+    "tcp_keepalives_count = 6",
+)
+_CONNECTION = {
+    "connect_timeout": 15,
+    "application_name": "returnscope publish",
+    "keepalives_idle": 60,
+    "keepalives_interval": 10,
+    "keepalives_count": 6,
+}
 _COMMENT = re.compile(r"returnscope release (?P<release>[0-9a-f-]+)(?:, current until (?P<until>\S+))?")
 _TYPES = {
     "VARCHAR": "text",
@@ -179,8 +194,8 @@ def load_release(
     """
     with _failures_told(address), _connect(address) as con:
         with con.transaction():
-            con.execute("set local statement_timeout = 0")
-            con.execute("set local idle_in_transaction_session_timeout = 0")
+            for setting in _SESSION:
+                con.execute(f"set local {setting}")
             _take_turn(con, address, patience)
             _make_role(con, address, reader)
             there = {schema.release_id: schema for schema in _schemas(con)}
@@ -504,17 +519,25 @@ def _driver() -> Any:
 
 def _connect(address: Address) -> psycopg.Connection[Any]:
     made: psycopg.Connection[Any] = _driver().connect(
-        address.url, autocommit=True, connect_timeout=15, application_name="returnscope publish", prepare_threshold=None
+        address.url, autocommit=True, prepare_threshold=None, **_CONNECTION
     )
     return made
 
 
 @contextmanager
 def _failures_told(address: Address) -> Iterator[None]:
-    """Errors of the driver and the server as failures of ours, without what the address keeps secret."""
+    """Errors of the driver, the server and the release's files as failures of ours, without any secret."""
     psycopg = _driver()
+    import duckdb
+
     try:
         yield
+    except (duckdb.Error, OSError) as error:
+        raise PermanentFailure(
+            f"A file of the release cannot be read: {str(error).splitlines()[0]}",
+            address.shown,
+            "Check it with `returnscope verify`; copies in the cache may be deleted. Readers keep what they have.",
+        ) from error
     except psycopg.Error as error:
         state = error.sqlstate or ""
         said = _without_secrets(

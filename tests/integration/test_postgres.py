@@ -29,7 +29,7 @@ from data_contracts.settings import load_settings
 from ingestion.failures import PermanentFailure, TransientFailure
 from ingestion.intake import WrongUse
 from ingestion.lake import Lake, open_lake
-from orchestration import postgres, publish
+from orchestration import postgres, publish, releases
 from orchestration.models import PublishedModel
 from orchestration.plan import Plan
 from orchestration.postgres import Address, load_release
@@ -351,6 +351,17 @@ def test_rows_that_are_missing_are_noticed(shop: Shop) -> None:
     with pytest.raises(PermanentFailure, match="1 rows of totals were loaded where the release has 2"):
         load_release(shop.lake, wrong, shop.address, keep=1, reader=READER)
     assert shop.schemas() == []
+
+
+def test_a_release_that_cannot_be_read_is_a_failure_that_says_so(shop: Shop) -> None:
+    shop.load(1)
+    path = Path(releases.mart_path(shop.lake, shop.releases[1], "totals"))
+    path.chmod(0o644)
+    path.write_bytes(b"PAR1 and no more")
+    with pytest.raises(PermanentFailure, match="A file of the release cannot be read"):
+        shop.load(2)
+    assert shop.schemas() == ["marts"]
+    assert shop.ask("select release from marts.totals") == [(1,)]
 
 
 # ---- secrets and failures -------------------------------------------------------------------------------------------
