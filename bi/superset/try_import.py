@@ -198,6 +198,8 @@ def ask_charts(address: str, password: str) -> list[str]:
 
 def screenshot(address: str, password: str, target: Path) -> None:
     """A picture of the dashboard as a browser draws it. Needs chromium and chromedriver."""
+    if not (driver := shutil.which("chromedriver")) or not (browser_path := shutil.which("chromium")):
+        raise TrialFailed("a picture needs chromium and chromedriver; the charts have answered")
     from selenium import webdriver
     from selenium.webdriver.common.by import By
     from selenium.webdriver.support.ui import WebDriverWait
@@ -206,8 +208,8 @@ def screenshot(address: str, password: str, target: Path) -> None:
     for argument in ("--headless", "--no-sandbox", "--disable-gpu", "--window-size=1500,2100", "--disable-quic",
                      "--no-first-run", "--disable-background-networking", "--disable-component-update"):  # fmt: skip
         options.add_argument(argument)
-    service = webdriver.ChromeService(executable_path=shutil.which("chromedriver"))
-    options.binary_location = shutil.which("chromium") or ""
+    service = webdriver.ChromeService(executable_path=driver)
+    options.binary_location = browser_path
     browser = webdriver.Chrome(options=options, service=service)
     try:
         browser.get(f"{address}/login/")
@@ -227,6 +229,7 @@ def screenshot(address: str, password: str, target: Path) -> None:
 def main(given: Sequence[str]) -> int:
     """The trial; the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     parser = argparse.ArgumentParser(description="Import the Superset bundle into a real Superset, ask every chart.")
     parser.add_argument("--venv", type=Path, default=ROOT / "build" / "superset-venv", help="default: %(default)s")
     parser.add_argument("--home", type=Path, help="a home of returnscope with a release; a demo when not named")

@@ -5,7 +5,7 @@ Belongs here: wording, order, what is left out where nothing is known. Does not 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -113,12 +113,12 @@ def write(month: Month, say: Words) -> Page:
         title=title,
         scope=say(
             "report.scope",
-            stores=", ".join(month.stores) or NONE,
-            marketplaces=", ".join(say.code("marketplace", code) for code in month.marketplaces) or NONE,
+            stores=_join(month.stores, say),
+            marketplaces=_join((say.code("marketplace", code) for code in month.marketplaces), say),
         ),
         stamp=say("report.stamp", day=say.day(month.as_of)),
         release=say("report.release", id=month.release_id),
-        summary=" ".join(_summary(month, say)),
+        summary=("" if say.language == "zh" else " ").join(_summary(month, say)),
         tiles=tuple(_tiles(month, say)),
         trend_title=say("report.trend"),
         trend=_trend(month, say),
@@ -144,12 +144,17 @@ def write(month: Month, say: Words) -> Page:
         sources=say(
             "report.sources_text",
             reports=say.count(month.deliveries["reports"]),
-            feeds=", ".join(say.code("feed", row["feed"]) for row in month.feeds) or NONE,
+            feeds=_join((say.code("feed", row["feed"]) for row in month.feeds), say),
             tables=_TABLES,
             id=month.release_id,
         ),
         made=say("report.made"),
     )
+
+
+def _join(texts: Iterable[str], say: Words) -> str:
+    """Texts of a list."""
+    return ("、" if say.language == "zh" else ", ").join(texts) or NONE
 
 
 def _summary(month: Month, say: Words) -> Iterator[str]:
@@ -446,8 +451,8 @@ def _season(month: Month, say: Words) -> Panel | None:
         return None
     notes = []
     if season.items:
-        listed = ", ".join(
-            f"{row['asin']} {row['marketplace']} ({say.count(row['open_units'])})" for row in season.items
+        listed = _join(
+            (f"{row['asin']} {row['marketplace']} ({say.count(row['open_units'])})" for row in season.items), say
         )
         notes.append(say("report.season_item", list=listed))
     return Panel(
