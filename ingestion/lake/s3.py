@@ -322,12 +322,7 @@ class S3Lake(Lake):
         """Tell a missing bucket from a missing object, which look the same when one asks for the object's head."""
         if not self._probed.get("bucket"):
             with self._failures(""):
-                try:
-                    self._client.head_bucket(Bucket=self._bucket)
-                except boto.ClientError as error:
-                    if _status(error)[0] == 404:
-                        error.response["Error"]["Code"] = "NoSuchBucket"
-                    raise
+                self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._base, MaxKeys=1)
             self._probed["bucket"] = True
 
     def _demand(self, condition: str) -> None:
@@ -413,7 +408,7 @@ class S3Lake(Lake):
                 f"S3 refuses access ({told})",
                 where,
                 "Grant s3:ListBucket on the bucket and s3:GetObject, s3:PutObject, s3:DeleteObject and "
-                "s3:AbortMultipartUpload below the prefix; docs/decisions/lake.md has the policy.",
+                "s3:AbortMultipartUpload below the prefix; deploy/s3_policy.json is the policy.",
             )
         if isinstance(error, boto.SSLError):
             return PermanentFailure(

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def dagster(installation: Installation, *arguments: str, code: int = 0) -> str:
         env=environment(installation),
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=3600,
     )
     assert done.returncode == code, done.stdout[-4000:] + done.stderr[-4000:]
     return done.stdout + done.stderr
@@ -263,23 +264,30 @@ def test_a_refused_night_fails_the_run_and_leaves_what_is_published(tmp_path: Pa
 
 
 @pytest.mark.slow
-def test_a_season_over_two_stores_costs_no_more_orchestration_than_work(tmp_path: Path) -> None:
-    """92 days, two stores, all feeds: Dagster's run against the same work by the plain command."""
-    config = stores(asins=200, days=92)
+def test_a_season_over_three_stores_costs_no_more_orchestration_than_work(tmp_path: Path) -> None:
+    """92 days, three stores, all feeds: Dagster's run against the same work by the plain command, in CPU seconds."""
+    third = '[stores.jp]\nregion = "fe"\nmarketplaces = ["JP"]\nconnector = "simulator"\n'
+    config = stores(asins=100, days=92)
+    config += third + "options = {asins = 100, days = 92, end = 2026-01-31, seed = 3}\n"
     plain = Installation(tmp_path / "plain", config=config)
-    start = time.monotonic()
-    plain.run("backfill", "--season", "2025")
-    work = time.monotonic() - start
-
+    work = cpu_seconds(lambda: plain.start("backfill", "--season", "2025").communicate())
     seller = prepared(Installation(tmp_path / "dagster", config=config))
-    start = time.monotonic()
-    dagster(
-        seller, "asset", "materialize", "-m", "orchestration.definitions", "--select", "*",
-        "--partition-range", "2025-11-01...2026-01-31",
+    whole = cpu_seconds(
+        lambda: dagster(
+            seller, "asset", "materialize", "-m", "orchestration.definitions", "--select", "*",
+            "--partition-range", "2025-11-01...2026-01-31",
+        )
     )  # fmt: skip
-    whole = time.monotonic() - start
-    print(f"plain {work:.1f} s, Dagster {whole:.1f} s, orchestration {whole - work:.1f} s")
+    print(f"plain {work:.0f} s, Dagster {whole:.0f} s, orchestration {whole - work:.0f} s of CPU")
     assert whole <= 2 * work
     assert seller.query("select count(*), sum(units) from fct_returns") == plain.query(
         "select count(*), sum(units) from fct_returns"
     )
+
+
+def cpu_seconds(work: Callable[[], object]) -> float:
+    """CPU time of the processes that were started and ended in `work`: unlike the clock it does not tell of others."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    work()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

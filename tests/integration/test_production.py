@@ -257,7 +257,7 @@ def test_the_schedule_runs_the_night_on_s3_and_publishes(
     tmp_path: Path, postgres_url: str, s3_lake_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Code location, daemon and webserver of the compose file; the clock is the machine's, the hour is a setting."""
-    soon = datetime.now(UTC) + timedelta(seconds=240)  # the daemon must have seen the schedule before its minute
+    soon = datetime.now(UTC) + timedelta(seconds=300)  # the daemon must have seen the schedule before its minute
     server = Server(tmp_path, postgres_url, s3_lake_url, f'{SIMULATED}[schedule]\nnightly_at = "{soon:%H:%M}"\n')
     image = (DEPLOY / "Dockerfile").read_text()
     code = json.loads(re.findall(r"^CMD (\[.+\])$", image, re.MULTILINE)[-1])
@@ -268,7 +268,7 @@ def test_the_schedule_runs_the_night_on_s3_and_publishes(
             check = [Path(sys.executable).with_name("dagster"), "api", "grpc-health-check", "-p", str(server.code_port)]
             return subprocess.run(check, capture_output=True, env=server.environment()).returncode == 0
 
-        wait_for("the code location answers", 180, is_well, location)
+        wait_for("the code location answers", 300, is_well, location)
         daemon = stack.enter_context(server.started(SERVICES["daemon"]["command"]))
         web = stack.enter_context(server.started(SERVICES["webserver"]["command"]))
         instance = stack.enter_context(server.instance(monkeypatch))
@@ -276,14 +276,14 @@ def test_the_schedule_runs_the_night_on_s3_and_publishes(
         def runs() -> list[dg.DagsterRun]:
             return list(instance.get_runs())
 
-        (run,) = wait_for("the schedule's run", 400, runs, location, daemon)
+        (run,) = wait_for("the schedule's run", 600, runs, location, daemon)
         assert run.tags["dagster/schedule_name"] == "nightly_schedule"
         yesterday = (datetime.now(UTC).date() - timedelta(days=1)).isoformat()
         assert run.tags["dagster/partition"] == yesterday
         page = f"http://127.0.0.1:{server.web_port}/server_info"
         with urllib.request.urlopen(page, timeout=30) as answer:
             assert json.load(answer)["dagster_version"] == dg.__version__
-        wait_for("the end of the run", 500, lambda: runs()[0].is_finished, location, daemon, web)
+        wait_for("the end of the run", 1200, lambda: runs()[0].is_finished, location, daemon, web)
         assert runs()[0].status == dg.DagsterRunStatus.SUCCESS
         assert subprocess.run(
             [Path(sys.executable).with_name("dagster-daemon"), "liveness-check"], env=server.environment(), cwd=ROOT
