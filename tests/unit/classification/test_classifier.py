@@ -358,7 +358,7 @@ def test_a_mistake_in_a_lexicon_names_the_file(tmp_path: Path, monkeypatch: pyte
 
 def test_only_slips_of_a_typist_are_mended() -> None:
     english: Lexicon = lexicon("en")
-    assert english.word("recieved").entry == english.word("received").entry
+    assert english.word("shrinkign").entry is english.word("shrinking").entry is not None
     assert english.word("extensive").entry is None  # not "expensive"
     assert english.word("butter").entry is None  # not "better"
 
