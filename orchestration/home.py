@@ -80,6 +80,11 @@ class Home:
         return self.root / "runs"
 
     @property
+    def cases(self) -> Path:
+        """Cases of alerts that have ended, Markdown by language; copies of what the lake keeps."""
+        return self.root / "published" / "cases"
+
+    @property
     def told(self) -> Path:
         """Which alerts have arrived where."""
         return self.root / "alerts.json"

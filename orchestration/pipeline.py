@@ -64,6 +64,7 @@ class Night:
     taken: list[Pull] = field(default_factory=list)
     untaken: list[str] = field(default_factory=list)
     pruned: list[str] = field(default_factory=list)
+    cases: list[str] = field(default_factory=list)
     audit: Audit | None = None
     audit_record: Path | None = None
     manifest: Manifest | None = None
@@ -102,6 +103,8 @@ class Night:
         if self.outcome == "published" and self.manifest is not None and self.audit is not None:
             rows = sum(mart.rows for mart in self.manifest.marts.values())
             yield f"  {len(self.manifest.marts)} marts, {rows:,} rows; {self.audit.checks:,} checks passed"
+        if self.cases:
+            yield f"  {len(self.cases):,} alerts have ended; their cases are in {self.marts.parent / 'cases'}"
         if self.pruned:
             yield f"  {len(self.pruned):,} old releases removed, {self.pruned[0]} to {self.pruned[-1]}"
         yield f"  {self.marts}"
@@ -481,6 +484,10 @@ def conclude(settings: Settings, home: Home, night: Night) -> None:
     """Bring what is current to PostgreSQL, tell people what they must know, and keep a record of the run."""
     follow_in_postgres(settings, night)
     night.untaken = untaken(settings)
+    if night.outcome != "refused":
+        from orchestration.cases import write_cases
+
+        night.cases = write_cases(open_lake(settings.lake), home)
     if night.outcome == "published":
         from orchestration.retention import prune
 

@@ -1,0 +1,169 @@
+"""Cases of ended alerts: one for each, in both languages, always the same, without personal data.
+
+The releases here are made of tables written in the tests.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from ingestion.lake import Lake, open_lake
+from orchestration import publish, releases
+from orchestration.cases import write_cases
+from orchestration.home import Home
+from orchestration.models import PublishedModel
+from orchestration.plan import Plan
+
+KEYS = {
+    "mart_alerts": ("alert_id",),
+    "mart_asin_insights": ("store", "marketplace", "asin", "channel", "window_days"),
+    "mart_performance": ("store", "marketplace", "asin", "window_days"),
+    "mart_dispute_desk": ("case_id",),
+    "mart_return_rules": ("store", "marketplace", "asin"),
+    "fct_decisions": ("decision_id",),
+}
+ALERT = "alert_id, kind, store, marketplace, asin, subject, date '2026-01-05' as first_seen, message_en, message_zh"
+HIGH = "('high000000000001', 'high_return_rate', 's', 'US', 'A1', null, '30 of 100 units came back.', '退货30件。')"
+DUE = (
+    "('due0000000000002', 'dispute_due', 's', 'US', 'A2', 'c2', "
+    "'Refund due, order 111-2222222-3333333, due 2026-01-12.', '应退款，订单 111-2222222-3333333。')"
+)
+GAP = "('gap0000000000003', 'incomplete_data', 's', null, null, 'orders', 'Orders: 2 days.', '订单：2天。')"
+
+
+def alerts(*rows: str) -> str:
+    columns = "alert_id, kind, store, marketplace, asin, subject, message_en, message_zh"
+    given = ", ".join(rows or (HIGH,))
+    return f"select {ALERT} from (values {given}) as rows ({columns})" + ("" if rows else " where false")
+
+
+def insights(shipped: int, returned: int, reason: str) -> str:
+    return (
+        f"select 's' as store, 'US' as marketplace, 'A1' as asin, 'ALL' as channel, 30 as window_days, "
+        f"{shipped} as units_shipped, {returned} as units_returned, {returned / shipped} as return_rate, "
+        f"'{reason}' as top_reason_class"
+    )
+
+
+def tables(*rows: str, rule: str, case: bool, shipped: int = 100, returned: int = 30) -> dict[str, str]:
+    decisions = (
+        "select * from (values "
+        "('d1', 's', 'c2', 'A2', 'refund_full', date '2026-01-02', 'Jane Doe called', 'ops@x.example'), "
+        "('d2', 's', 'c9', 'A1', 'approve', date '2026-01-07', 'note', 'ops'), "
+        "('d3', 's', 'c9', 'A1', 'done', date '2025-12-07', 'too old', 'ops')) "
+        "as rows (decision_id, store, case_id, asin, decision, decided_on, note, decided_by)"
+    )
+    desk = "select 'c2' as case_id, 's' as store, 'decided' as state"
+    return {
+        "mart_alerts": alerts(*rows),
+        "mart_asin_insights": insights(shipped, returned, "size_fit"),
+        "mart_performance": "select 's' as store, 'US' as marketplace, 'A1' as asin, 30 as window_days, "
+        "0.125 as critical_review_rate",
+        "mart_dispute_desk": desk + ("" if case else " where false"),
+        "mart_return_rules": f"select 's' as store, 'US' as marketplace, 'A1' as asin, {rule} as current_rule",
+        "fct_decisions": f"select *, decided_on::timestamptz as decided_at from ({decisions})",
+    }
+
+
+class Shop:
+    """A lake and a home in which releases are made current."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.lake, self.home = folder, open_lake(folder / "lake"), Home(folder / "home")
+        self.number = 0
+
+    def publish(self, day: int, made: Mapping[str, str], **settings: object) -> None:
+        self.number += 1
+        scratch = self.folder / f"scratch{self.number}"
+        scratch.mkdir()
+        with duckdb.connect() as con:
+            con.execute("create schema marts")
+            for name, query in made.items():
+                con.execute(f"create table marts.{name} as {query}")
+            models = [PublishedModel(name, f'"marts"."{name}"', name, KEYS[name], {}, {}, frozenset()) for name in made]
+            plan = Plan(date(2026, 1, day), None, (), {"number": self.number, **settings}, {"code": "c0de"})
+            manifest = publish.make_manifest(plan, publish.export(con, models, scratch))
+        publish.store_release(self.lake, manifest, scratch)
+        publish.make_current(self.lake, self.home, manifest, releases.current(self.lake), scratch)
+
+    def cases(self, language: str = "en") -> dict[str, str]:
+        found = sorted((self.home.cases / language).glob("*.md"))
+        return {path.stem: path.read_text(encoding="utf-8") for path in found}
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path)
+
+
+def test_a_case_says_what_was_seen_changed_and_what_happened_after(shop: Shop) -> None:
+    shop.publish(9, tables(HIGH, DUE, GAP, rule="'standard'", case=True))
+    assert write_cases(shop.lake, shop.home) == []  # nothing was published before
+    shop.publish(10, tables(GAP, rule="'cheap items'", case=False, shipped=110, returned=11), threshold=3)
+    made = write_cases(shop.lake, shop.home)
+    assert made == ["2026-01-10-dispute_due-due000000000", "2026-01-10-high_return_rate-high00000000"]
+    due, high = shop.cases().values()
+    assert high == (
+        "# Resolved: High return rate (A1, US, s)\n\n"
+        "## What was seen\n30 of 100 units came back.\n\n"
+        "It stood from 2026-01-05 to 2026-01-09; on 2026-01-10 it had ended.\n\n"
+        "## What was changed\n- 2026-01-07: approved\n- Return rule: standard → cheap items\n"
+        "- Setting `number` was changed\n- Setting `threshold` was changed\n\n"
+        "## What happened after\n| figure, 30 days | 2026-01-09 | 2026-01-10 |\n|---|---|---|\n"
+        "| Units shipped | 100 | 110 |\n| Units returned | 30 | 11 |\n| Return rate | 30.0% | 10.0% |\n"
+        "| Critical review rate | 12.5% | 12.5% |\n| Top reason | size_fit | size_fit |\n\n"
+        "[Guide](guides/alert_high_return_rate)\n"
+    )
+    assert "2026-01-02: refunded in full" in due
+    assert "The case has left the desk." in due
+    chinese = "".join(shop.cases("zh").values())
+    assert "# 已解决: 退货率偏高 (A1, US, s)" in chinese
+    assert "全额退款" in chinese
+    for text in (due, high, chinese):
+        for secret in ("Jane", "ops@x.example", "111-2222222-3333333", "too old"):
+            assert secret not in text
+
+
+def test_cases_are_the_same_however_often_and_a_lost_home_gets_them_back(shop: Shop, tmp_path: Path) -> None:
+    shop.publish(9, tables(HIGH, rule="null", case=False))
+    shop.publish(9, tables(rule="null", case=False))  # late data of the same night
+    assert len(write_cases(shop.lake, shop.home)) == 1
+    first = shop.cases()
+    assert write_cases(shop.lake, shop.home) == []
+    shop.home = Home(tmp_path / "other")
+    assert write_cases(shop.lake, shop.home) == []
+    assert shop.cases() == first != {}
+    assert set(shop.cases("zh")) == set(first)
+
+
+def test_a_look_back_and_an_alert_that_stands_make_no_case(shop: Shop) -> None:
+    shop.publish(9, tables(HIGH, rule="null", case=False))
+    shop.publish(3, tables(rule="null", case=False))
+    assert write_cases(shop.lake, shop.home) == []
+    shop.publish(10, tables(HIGH, rule="null", case=False))
+    shop.publish(11, tables(HIGH, DUE, rule="null", case=False))
+    assert write_cases(shop.lake, shop.home) == []
+    assert shop.cases() == {}
+
+
+def test_a_lake_that_refuses_is_a_warning(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop.publish(9, tables(HIGH, rule="null", case=False))
+    shop.publish(10, tables(rule="null", case=False))
+
+    def full(*_: object) -> bool:
+        raise OSError("no space left on device")
+
+    with caplog.at_level(logging.WARNING), monkeypatch.context() as patched:
+        patched.setattr(type(shop.lake), "put_new", full)
+        assert write_cases(shop.lake, shop.home) == []
+    assert "no space left on device" in caplog.text
+    assert len(write_cases(shop.lake, shop.home)) == 1
+    assert isinstance(shop.lake, Lake)
