@@ -16,7 +16,7 @@
 {% macro modelled_feeds() -%}
   {{ return([
     'orders', 'mfn_returns', 'settlements', 'grade_resell', 'listings', 'reviews', 'decisions', 'fba_returns', 'inventory',
-    'fulfilled_shipments', 'ledger_detail', 'reimbursements', 'removals', 'seller_feedback'
+    'finance_transactions', 'fulfilled_shipments', 'ledger_detail', 'reimbursements', 'removals', 'seller_feedback'
   ]) }}
 {%- endmacro %}
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.warehouse import Delivery, Row, Warehouse, build, order, settings
+from tests.support.warehouse import Delivery, Row, Warehouse, build, order, refund, settings, settlement
 
 OLD, NEW = "2025-01-25T01:00:00", "2025-01-30T01:00:00"
 
@@ -66,6 +66,47 @@ def removal(status: str, sent: int, **values: object) -> Row:
     } | values
 
 
+def transaction(number: str, status: str, total: str, **values: object) -> Row:
+    return {
+        "transaction_id": number,
+        "transaction_type": "Refund",
+        "transaction_status": status,
+        "posted_date": "2025-01-20T20:00:00+00:00",
+        "total_amount": total,
+        "amount": total,
+        "amount_number": 1,
+        "currency": "USD",
+        "marketplace_id": "ATVPDKIKX0DER",
+    } | values
+
+
+#: deferred and released under one number, under two that name each other, under two of which one names the other; with
+#: items that add up beside a roll-up of the same, with an answer that adds up only together, with one that does not
+TRANSACTIONS = [
+    transaction("d1", "DEFERRED", "20.05"),
+    transaction("d2", "DEFERRED_RELEASED", "30.05", release_transaction_id="x2"),
+    transaction("x2", "RELEASED", "30.05", deferred_transaction_id="d2"),
+    transaction("d3", "DEFERRED", "40.05"),
+    transaction("x3", "RELEASED", "40.05", deferred_transaction_id="d3"),
+    transaction("d4", "DEFERRED_RELEASED", "50.05"),  # released outside of what was asked for
+    *(
+        transaction("i1", "RELEASED", "-8.10", _line_number=line) | row
+        for line in (20, 21)  # a page that came twice
+        for row in (
+            {"amount": "-9.30", "item_number": 1, "sku": "SKU-1"},
+            {"amount": "1.20", "item_number": 1, "sku": "SKU-1", "amount_number": 2},
+            {"amount_number": 3},
+        )
+    ),
+    transaction("i2", "RELEASED", "-5.00", _line_number=22, amount="-4.00", item_number=1),
+    transaction("i2", "RELEASED", "-5.00", _line_number=22, amount="-1.00", amount_number=2),
+    transaction("i3", "DEFERRED", "2.00", _line_number=24),
+    transaction("i3", "RELEASED", "2.00", _line_number=23),
+    transaction("late", "RELEASED", "1.00", posted_date="2025-02-01T09:00:00+00:00"),
+    transaction("s1", "RELEASED", "3.00", posted_date="2025-01-29T20:00:00+00:00", settlement_id="S1"),
+    transaction("s2", "RELEASED", "4.00", posted_date="2025-01-29T20:00:00+00:00", currency="CAD"),
+]
+
 REPLACEMENT: Row = {
     "shipment_date": "2025-01-20",
     "sku": "SKU-1",
@@ -109,6 +150,13 @@ DELIVERIES = [
     Delivery("removals", [removal("In Process", 0), removal("In Process", 0, disposition="Sellable")], OLD),
     Delivery("removals", [removal("Completed", 3)], NEW),
     Delivery("replacements", [REPLACEMENT], OLD),
+    Delivery("finance_transactions", [transaction("d4", "DEFERRED", "50.05")], "2025-01-21T01:00:00"),
+    Delivery("finance_transactions", TRANSACTIONS, OLD, ("2025-01-01", "2025-01-24")),
+    Delivery(
+        "settlements",
+        settlement("S1", "USD", [refund("A", "1.00")], total="-1.00"),
+        OLD,
+    ),
     Delivery("seller_feedback", [feedback("F", 1), feedback("G", 3)], OLD, ("2025-01-01", "2025-01-24")),
     Delivery("seller_feedback", [feedback("F", 2, response="sorry")], NEW, ("2025-01-01", "2025-01-29")),
 ]
@@ -169,11 +217,31 @@ def test_movements_and_removals_merge_by_what_tells_them_apart(built: Warehouse)
     ]
 
 
+def test_each_event_counts_once_and_says_whether_a_settlement_has_it(built: Warehouse) -> None:
+    rows = built.rows(
+        "select transaction_id, transaction_status, sum(amount), bool_and(is_settled), max(asin), max(marketplace) "
+        "from core.fct_finance_transactions group by all order by all"
+    )
+    assert rows == [
+        ("d1", "DEFERRED", Decimal("20.05"), False, None, "US"),
+        ("d4", "DEFERRED_RELEASED", Decimal("50.05"), True, None, "US"),
+        ("i1", "RELEASED", Decimal("-8.10"), True, "B000000001", "US"),
+        ("i2", "RELEASED", Decimal("-5.00"), True, None, "US"),
+        ("i3", "RELEASED", Decimal("2.00"), True, None, "US"),
+        ("s1", "RELEASED", Decimal("3.00"), True, None, "US"),
+        ("s2", "RELEASED", Decimal("4.00"), False, None, "US"),
+        ("x2", "RELEASED", Decimal("30.05"), True, None, "US"),
+        ("x3", "RELEASED", Decimal("40.05"), True, None, "US"),
+    ]
+
+
 def test_every_row_of_these_feeds_is_accounted_for(built: Warehouse) -> None:
     assert built.rows(
         "select feed, rows_in, rows_current, rows_superseded from ops.ops_deliveries "
-        "where feed <> 'orders' order by all"
+        "where feed not in ('orders', 'settlements') order by all"
     ) == [
+        ("finance_transactions", 1, 0, 1),
+        ("finance_transactions", 19, 19, 0),
         ("fulfilled_shipments", 1, 1, 0),
         ("fulfilled_shipments", 2, 1, 1),
         ("ledger_detail", 2, 2, 0),

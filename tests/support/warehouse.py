@@ -106,7 +106,7 @@ def refund(order_id: str, paid: str, **values: Any) -> Row:
 @dataclass(frozen=True)
 class Delivery:
     """One pull and, unless it brought none, its rows: column names as in the feed, moments as ISO text (a day alone, or
-    an instant with offset).
+    an instant with offset). A row may name its line (`_line_number`), where one line of a feed holds several rows.
 
     at: delivered_at. name: tells deliveries of equal rows apart: same store, feed, rows and name are the same bytes.
     """
@@ -162,6 +162,9 @@ class Delivery:
         for line, row in enumerate(self.rows, start=2):
             physical: Row = {"_store": self.store, "_delivery_id": self.delivery_id, "_line_number": line}
             for name, value in row.items():
+                if name == "_line_number":
+                    physical[name] = value
+                    continue
                 if feed.column(name).kind is not Kind.MOMENT or value is None:
                     physical[name if feed.column(name).kind is not Kind.MOMENT else f"{name}_day"] = value
                 elif len(value) == 10:

@@ -24,7 +24,8 @@ with counted as (
     from {{ ref('int_graded_units') }}
     group by store, delivery_id
     {%- for feed in [
-        'decisions', 'fulfilled_shipments', 'ledger_detail', 'listings', 'reimbursements', 'removals', 'seller_feedback'
+        'decisions', 'finance_transactions', 'fulfilled_shipments', 'ledger_detail', 'listings', 'reimbursements',
+        'removals', 'seller_feedback'
     ] %}
     union all
     select '{{ feed }}', rows.store, rows.delivery_id, count(*), 0

@@ -1,0 +1,1 @@
+{{ newest_by_key('finance_transactions') }}
