@@ -71,6 +71,7 @@ class Column:
     pattern / allowed / minimum / maximum: what a non-blank value must be (pattern: full match).
     masked: free text of the buyer, masked for e-mail, phone and foreign order numbers before it is stored.
     day_first: how `03/04/2025`-like values read; None = by the region of the store (month first in `na`).
+    short_date: dates in figures read as the store's first marketplace writes them, whatever its region.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Column:
     maximum: float | None = None
     masked: bool = False
     day_first: bool | None = None
+    short_date: bool = False
 
     @property
     def headers(self) -> frozenset[str]:

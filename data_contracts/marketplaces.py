@@ -16,7 +16,10 @@ UNATTRIBUTED = "unattributed"
 
 @dataclass(frozen=True)
 class Marketplace:
-    """One marketplace; `charset` is what its reports fall back to when they are not UTF-8."""
+    """One marketplace; `charset` is what its reports fall back to when they are not UTF-8.
+
+    short_date: order of month (m), day (d) and year (y) where it writes a date in figures with a year of two digits.
+    """
 
     marketplace: str
     marketplace_id: str
@@ -26,6 +29,7 @@ class Marketplace:
     language: str
     sales_channel: str
     charset: str
+    short_date: str
 
 
 @cache

@@ -50,9 +50,11 @@ class Reading:
 
     formats: strptime format that every value has, instead of the known forms.
     time_zone: IANA zone of times that are written without one; None leaves them days without an instant.
+    year_first: `23/10/20` is a day of 2023.
     """
 
     day_first: bool = False
+    year_first: bool = False
     decimal_comma: bool = False
     format: str | None = None
     time_zone: str | None = None
@@ -365,7 +367,7 @@ def _split(text: pa.Array, mask: pa.BooleanArray) -> tuple[pa.Array, pa.Array]:
 def _worded_moments(text: pa.Array, how: Reading) -> tuple[pa.Array, pa.Array]:
     """Moments whose days are written out: each part is read by its distinct spellings."""
     parts = pc.extract_regex(text, _MOMENT)
-    days = _by_distinct(parts.field("day"), lambda t: _read_day(t, how.day_first), pa.date32())
+    days = _by_distinct(parts.field("day"), lambda t: _read_day(t, how.day_first, how.year_first), pa.date32())
     clock = _by_distinct(
         pc.binary_join_element_wise(parts.field("time"), parts.field("half"), " "), _read_time, pa.int64()
     )
@@ -459,7 +461,7 @@ def _read_time(text: str) -> int | None:
     return ((hour * 60 + minute) * 60 + second) * 1_000_000 + micros
 
 
-def _read_day(text: str, day_first: bool) -> date | None:
+def _read_day(text: str, day_first: bool, year_first: bool = False) -> date | None:
     """A day in any known form, or None. A month without a day is no day."""
     folded = unicodedata.normalize("NFKC", text).strip().strip(",").strip()
     if match := _YEAR_FIRST.fullmatch(folded) or _COMPACT.fullmatch(folded):
@@ -467,6 +469,8 @@ def _read_day(text: str, day_first: bool) -> date | None:
     if match := _DOTTED.fullmatch(folded):
         return _date(match[3], int(match[2]), match[1])
     if match := _NUMERIC.fullmatch(folded):
+        if year_first and len(match[4]) == 2:
+            return _date(match[1].zfill(2), int(match[3]), match[4])
         day, month = (match[1], match[3]) if day_first else (match[3], match[1])
         return _date(match[4], int(month), day)
     if match := _MONTH_NUMBER_FIRST.fullmatch(folded):

@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from data_contracts.feed import Feed, Kind
+from data_contracts.feed import Column, Feed, Kind
 from data_contracts.schemas import (
     QUARANTINE_COLUMNS,
     arrow_schema,
@@ -64,7 +64,8 @@ class Options:
     """Everything that decides what decoding gives, besides the bytes and the declaration of the feed.
 
     charset: declared one, or None. fallbacks: charsets to try behind UTF-8. day_first: how numeric dates read where
-    neither file nor column nor mapping says. name: what messages call the file.
+    neither file nor column nor mapping says. short_date: order of figures in the home marketplace (`mdy`, `dmy`,
+    `ymd`), None where that is not known. name: what messages call the file.
     """
 
     store: str
@@ -74,6 +75,7 @@ class Options:
     charset: str | None = None
     fallbacks: tuple[str, ...] = ("cp1252",)
     day_first: bool = False
+    short_date: str | None = None
     limits: Limits = field(default_factory=Limits)
 
 
@@ -114,9 +116,11 @@ class Decoded:
     landing: Path | None
 
 
-def decode_id(feed: Feed, mapping_id: str | None, charset: str, day_first: bool) -> str:
+def decode_id(feed: Feed, mapping_id: str | None, charset: str, day_first: bool, short_date: str | None) -> str:
     """Short hash of what decides how bytes become bronze."""
     parts = [DECODER, fingerprint(feed), mapping_id, charset, day_first]
+    if any(column.short_date for column in feed.columns):
+        parts.append(short_date)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 
@@ -165,13 +169,20 @@ class _Pass:
         self.mapping = delivery.names.mapping
         stated = self.mapping.day_first if self.mapping else None
         self._moments = [column for column in self.feed.columns if column.kind is Kind.MOMENT]
-        self._day_first = {
-            column.name: next(v for v in (stated, column.day_first, options.day_first) if v is not None)
-            for column in self._moments
+        self._day_first = {column.name: self._default_order(column, stated) for column in self._moments}
+        self._year_first = {
+            column.name for column in self._moments if column.short_date and options.short_date == "ymd"
         }
         self._is_order_stated = stated is not None
         self.schema = arrow_schema(self.feed.physical())
         self.contract = bronze_schema(self.feed)
+
+    def _default_order(self, column: Column, stated: bool | None) -> bool:
+        """Whether the day comes first in figures where the file itself does not tell."""
+        at_home = None
+        if column.short_date and self.options.short_date is not None:
+            at_home = self.options.short_date != "mdy"
+        return next(v for v in (stated, column.day_first, at_home, self.options.day_first) if v is not None)
 
     def run(self) -> Decoded:
         settled: Conventions | None = None
@@ -189,7 +200,9 @@ class _Pass:
             mapping=mapping,
             form=self.delivery.form,
             charset=charset,
-            decode_id=decode_id(self.feed, mapping.id if mapping else None, charset, self.options.day_first),
+            decode_id=decode_id(
+                self.feed, mapping.id if mapping else None, charset, self.options.day_first, self.options.short_date
+            ),
             unknown_columns=tuple(self.delivery.unknown),
             counts=sinks.counts,
             bronze=sinks.bronze,
@@ -259,6 +272,7 @@ class _Pass:
     def _reading(self, name: str, how: Conventions) -> Reading:
         return Reading(
             day_first=how.day_first.get(name, False),
+            year_first=name in self._year_first,
             decimal_comma=name in how.decimal_comma,
             format=self.mapping.formats.get(name) if self.mapping else None,
             time_zone=self.mapping.timezone if self.mapping else None,

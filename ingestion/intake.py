@@ -162,9 +162,10 @@ def _ensure(lake: Lake, settings: Settings, pull: Pull, has: Callable[[str], boo
     if pull.landing_key is None or pull.feed is None or pull.charset is None or pull.outcome not in COMPLETE:
         return pull
     feed = get_feed(pull.feed)
-    day_first = _day_first(settings.stores.get(pull.store))
+    own = settings.stores.get(pull.store)
+    day_first, short_date = _day_first(own), _short_date(own)
     mapping_id = PurePosixPath(pull.mapping_key).stem if pull.mapping_key else None
-    decode_id = bronze.decode_id(feed, mapping_id, pull.charset, day_first)
+    decode_id = bronze.decode_id(feed, mapping_id, pull.charset, day_first, short_date)
     keys = _keys(pull.store, feed.name, pull.delivery_id or "", decode_id)
     if has(keys["bronze"]):
         if decode_id == pull.decode_id:
@@ -183,6 +184,7 @@ def _ensure(lake: Lake, settings: Settings, pull: Pull, has: Callable[[str], boo
         charset=pull.charset,
         fallbacks=(),
         day_first=day_first,
+        short_date=short_date,
         limits=settings.limits,
     )
     with _workspace(settings) as folder:
@@ -252,6 +254,7 @@ class _Taking:
             charset=self.charset,
             fallbacks=_fallbacks(self.declared_store),
             day_first=_day_first(self.declared_store),
+            short_date=_short_date(self.declared_store),
             limits=self.settings.limits,
         )
         try:
@@ -451,6 +454,11 @@ def _fallbacks(store: Store | None) -> tuple[str, ...]:
 def _day_first(store: Store | None) -> bool:
     """How numeric dates read where nothing else says: month first in America, and where no region is known."""
     return store is not None and store.region != "na"
+
+
+def _short_date(store: Store | None) -> str | None:
+    """How the store's first marketplace orders the figures of a date; None where none is declared."""
+    return store.first.short_date if store is not None else None
 
 
 def _marked(charset: str | None) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ FEED = Feed(
             ("date",),
             required=True,
             nullable=False,
+            short_date=True,
         ),
         Column("rating", Kind.INTEGER, "Stars, 1 to 5.", required=True, nullable=False, minimum=1, maximum=5),
         Column("comments", description="Buyer's words, masked.", aliases=("comment",), required=True, masked=True),
