@@ -1137,13 +1137,27 @@ def days_in(release: Release, where: Filter, first: date, last: date) -> list[Ro
     )
 
 
+def fee_unknown(release: Release, where: Filter, first_month: date, last_month: date) -> int:
+    """Items shipped in these months that may be charged the fee, whose threshold is not known."""
+    condition, values = where.where("store", "marketplace")
+    (row,) = release.rows(
+        "select count(distinct (store, marketplace, asin)) as items from mart_high_return_fee "
+        f"where {condition} and ship_month between ? and ? "
+        "and units_charged is null and not coalesce(is_exempt, false)",
+        [*values, first_month, last_month],
+    )
+    return int(row["items"])
+
+
 def deliveries_of(release: Release, where: Filter, first: date, last: date) -> Row:
-    """Reports whose window touches these days, and their rows that were set aside."""
+    """Reports whose window, or else whose events, touch these days; their feeds, and their rows that were set aside."""
     condition, values = where.where("store")
     return release.rows(
         "select count(*) filter (where outcome in ('loaded', 'loaded_empty')) as reports, "
+        "list(distinct feed order by feed) filter (where outcome = 'loaded') as feeds, "
         "coalesce(sum(rows_quarantined) filter (where restates), 0)::bigint as quarantined "
-        f"from ops_deliveries where {condition} and window_from <= ? and window_to >= ?",
+        f"from ops_deliveries where {condition} and coalesce(window_from, first_event_day) <= ? "
+        "and coalesce(window_to, last_event_day) >= ?",
         [*values, last, first],
     )[0]
 

@@ -146,6 +146,7 @@ class Bar:
     text: str
     note: str
     before: float | None
+    is_rest: bool = False
 
 
 def bars(rows: Sequence[Bar], say: str, *, width: float, height: float, names: float = 86) -> Drawing:
@@ -160,7 +161,7 @@ def bars(rows: Sequence[Bar], say: str, *, width: float, height: float, names: f
         thick = step * 0.56
         base = y + thick - 1.4
         shapes.append(Text(names - 5, base, bar.name, 7, INK, anchor="end"))
-        shapes.append(Box(names, y, max(across * bar.share / most, 0.6), thick, ACCENT, 1))
+        shapes.append(Box(names, y, max(across * bar.share / most, 0.6), thick, PALE if bar.is_rest else ACCENT, 1))
         if bar.before is not None:
             x = names + across * bar.before / most
             shapes.append(Path(((x, y - 1.4), (x, y + thick + 1.4)), WARM, 1.2))

@@ -72,7 +72,10 @@ class Season:
 
 @dataclass(frozen=True)
 class Month:
-    """Everything the page says. before, year_ago: None where the data does not reach back that far."""
+    """Everything the page says. before, year_ago: None where the data does not reach back that far.
+
+    fee_unknown: items that may be charged the fee, by a threshold that is not known.
+    """
 
     release_id: str
     as_of: date
@@ -90,7 +93,7 @@ class Month:
     refunds: tuple[Row, ...]
     dispositions: Row
     fee: tuple[Row, ...]
-    fee_known: bool
+    fee_unknown: int
     season: Season | None
     feeds: tuple[Row, ...]
     gaps_before: tuple[Period, ...]
@@ -155,7 +158,11 @@ def gather(release: Release, month: date, store: str = "") -> Month:
         before=before,
         year_ago=year_ago,
         is_whole=is_whole,
-        trend=tuple(data.by_month(release, where, months_before(month, TREND - 1), now.last)),
+        trend=tuple(
+            row
+            for row in data.by_month(release, where, months_before(month, TREND - 1), now.last)
+            if row["month"] >= begins or row["month"] == month  # a month that the data begins in says too little
+        ),
         reasons=tuple(data.reasons_between(release, where, now.first, now.last)),
         reasons_before={
             row["reason_class"]: row["share"]
@@ -167,7 +174,7 @@ def gather(release: Release, month: date, store: str = "") -> Month:
         refunds=tuple(data.refund_parts(release, where, now.first, now.last)),
         dispositions=data.dispositions_between(release, where, now.first, now.last),
         fee=tuple(data.fee_between(release, where, months_before(month, 2), month)),
-        fee_known=release.has("mart_high_return_fee"),
+        fee_unknown=data.fee_unknown(release, where, months_before(month, 2), month),
         season=season_of(release, where, now),
         feeds=tuple(data.days_in(release, where, now.first, now.last)),
         gaps_before=tuple(

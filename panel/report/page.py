@@ -144,7 +144,7 @@ def write(month: Month, say: Words) -> Page:
         sources=say(
             "report.sources_text",
             reports=say.count(month.deliveries["reports"]),
-            feeds=_join((say.code("feed", row["feed"]) for row in month.feeds), say),
+            feeds=_join((say.code("feed", feed) for feed in month.deliveries["feeds"] or ()), say),
             tables=_TABLES,
             id=month.release_id,
         ),
@@ -340,7 +340,7 @@ def _reasons(month: Month, say: Words) -> Drawing:
     ]
     if rest:
         share = float(sum(row["share"] or 0 for row in rest))
-        rows.append(drawing.Bar(say("other"), share, say.share(share), "", None))
+        rows.append(drawing.Bar(say("other"), share, say.share(share), "", None, is_rest=True))
     listed = "; ".join(f"{bar.name} {bar.text}" for bar in rows)
     return drawing.bars(rows, say("report.reasons_say", list=listed or NONE), width=226, height=128)
 
@@ -417,12 +417,11 @@ def _money(month: Month, say: Words) -> Panel:
     return Panel(say("report.money"), known, tuple(notes), ("", *currencies) if len(currencies) > 1 else ())
 
 
-def _fee(month: Month, say: Words) -> Panel | None:
-    if not month.fee_known:
-        return None
+def _fee(month: Month, say: Words) -> Panel:
     first, last = months_before(month.now.period.first, 2), month.now.period.first
+    unknown = [say("report.fee_unknown", items=say.count(month.fee_unknown))] if month.fee_unknown else []
     if not month.fee:
-        return Panel(say("report.fee"), (), (say("report.fee_none"),))
+        return Panel(say("report.fee"), (), tuple(unknown) or (say("report.fee_none"),))
     pairs = [
         (
             say("report.fee_units", first=say.month(first), last=say.month(last)),
@@ -442,7 +441,7 @@ def _fee(month: Month, say: Words) -> Panel | None:
             threshold=say.share(row["threshold"]),
         )
         pairs.append((name, value))
-    return Panel(say("report.fee"), tuple(pairs), (say("report.fee_note"),))
+    return Panel(say("report.fee"), tuple(pairs), (say("report.fee_note"), *unknown))
 
 
 def _season(month: Month, say: Words) -> Panel | None:

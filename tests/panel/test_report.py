@@ -221,6 +221,22 @@ def test_axes_end_at_a_round_step() -> None:
     ]  # fmt: skip
 
 
+def test_a_threshold_that_is_unknown_is_not_called_kept(release: data.Release) -> None:
+    month = replace(gather(release, JANUARY), fee=(), fee_unknown=4)
+    for language in LANGUAGES:
+        html = as_html.render(page.write(month, Words(language)))
+        assert Words(language)("report.fee_unknown", items="4") in html
+        assert Words(language)("report.fee_none") not in html
+
+
+def test_a_month_that_the_data_begins_in_is_not_drawn(panel_home: Path) -> None:
+    ((begins,),) = ask(panel_home, "select min(date) from mart_asin_daily")
+    assert begins == date(2025, 10, 1)
+    with duckdb.connect(str(panel_home / "published" / "marts.duckdb")) as con:
+        con.execute("delete from marts.marts.mart_asin_daily where date < '2025-10-05'")
+    assert [row["month"].month for row in gather(data.current(), JANUARY).trend] == [11, 12, 1]
+
+
 def test_change_needs_something_to_relate_to() -> None:
     assert figures.change(Decimal(110), Decimal(100)) == pytest.approx(0.1)
     assert figures.change(1, 0) is None and figures.change(None, 5) is None and figures.change(5, None) is None
