@@ -16,7 +16,7 @@ ARGS ?=
 # so a second `make setup` is instant and any change of a lock makes a new environment.
 STAMP := .venv/.made-$(shell { cat requirements-bootstrap.lock requirements.lock pyproject.toml; pwd; } | cksum | tr -d ' ')
 
-.PHONY: help setup demo test test-all lint format lock bench soak dagster panel clean
+.PHONY: help setup demo test test-all lint format lock bench soak audit sbom dagster panel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,6 +84,14 @@ bench: $(STAMP) ## measure against a hand-written baseline (minutes)
 
 soak: $(STAMP) ## the long randomised tests
 	@$(PYTEST) -m soak $(ARGS)
+
+audit: $(STAMP) ## known vulnerabilities of the locked packages; says so where no advisories can be reached
+	@$(BIN)/python .ci/audit.py $(ARGS)
+
+sbom: $(STAMP) ## bill of materials of the environment (CycloneDX JSON) in build/sbom.cdx.json
+	@mkdir -p build
+	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom.cdx.json $(BIN)/python
+	@echo "build/sbom.cdx.json"
 
 dagster: $(STAMP) ## Dagster's own UI
 	@$(BIN)/returnscope dagster $(ARGS)
