@@ -641,7 +641,7 @@ def damaged_ledger(scene: Scene, is_long: bool) -> Outcome:
         else:
             entry.write_text('{"pull_id": "')
         with scene.reader() as reads:
-            words.add(said(scene.run("run"), "Restore", "backup"))
+            words.add(said(scene.run("run"), "estore", "backup"))
         assert reads.seen == [scene.second.release_id]
         shutil.rmtree(ledger, ignore_errors=True)
         shutil.copytree(saved, ledger)

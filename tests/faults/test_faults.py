@@ -12,6 +12,7 @@ import pytest
 from tests.faults.command import nursery
 from tests.faults.faults import FAULTS, Fault
 from tests.faults.scene import Scene, make_scene
+from tests.faults.table import DOCUMENT, full_name, rows
 
 
 @pytest.fixture(scope="module")
@@ -21,16 +22,17 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         yield make_scene(folder, found)
 
 
-def name_of(fault: Fault) -> str:
-    return f"{fault.group}: {fault.name}"
-
-
-@pytest.mark.parametrize("fault", [fault for fault in FAULTS if not fault.needs_time], ids=name_of)
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if not fault.needs_time], ids=full_name)
 def test_it_heals(scene: Scene, fault: Fault) -> None:
     assert fault.work(scene, False).tries
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("fault", FAULTS, ids=name_of)
+@pytest.mark.parametrize("fault", FAULTS, ids=full_name)
 def test_it_heals_whenever_it_happens(scene: Scene, fault: Fault) -> None:
     assert fault.work(scene, True).tries
+
+
+def test_the_documentation_has_every_fault() -> None:
+    """`python -m tests.faults.table` writes it."""
+    assert list(rows(DOCUMENT.read_text(encoding="utf-8"))) == [full_name(fault) for fault in FAULTS]

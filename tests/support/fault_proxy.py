@@ -101,6 +101,17 @@ class FaultProxy:
         """Any other fault: change the request, or give it a status and an answer of your own."""
         self._faults.append(_Fault(method, containing, times, before=change))
 
+    def after(
+        self, change: Callable[[Exchange], None], *, method: str = "", containing: str = "", times: float = 1
+    ) -> None:
+        """Any other fault of the answer: change it, or cut it off."""
+        self._faults.append(_Fault(method, containing, times, after=change))
+
+    def forgive(self) -> None:
+        """Put no faults in the way any more."""
+        with self._lock:
+            self._faults.clear()
+
     def _cut(self, after: int, method: str, containing: str, times: float) -> None:
         def cut(exchange: Exchange) -> None:
             exchange.cut_after = after
