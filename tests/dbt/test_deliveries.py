@@ -17,10 +17,13 @@ import pytest
 
 from tests.support.warehouse import Delivery, Row, Warehouse, build, fba_return, mfn_return, settings
 
-HISTORIES = 150
+SEEDS = range(150)
+#: for the long run; a history has three or four pulls
+BATCHES, BATCH = 5, 1_000
 DAYS = [f"2025-01-0{day}" for day in range(1, 6)]
 TIMES = [f"2025-02-0{day}T01:00:00" for day in range(1, 5)]
 Line = tuple[str, int]
+Returns = tuple[dict[str, list[Line]], dict[str, list[Line]]]
 
 
 def random_history(seed: int) -> list[Delivery]:
@@ -123,11 +126,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("warehouse")
 
 
-HISTORY = [delivery for seed in range(HISTORIES) for delivery in random_history(seed)]
+def histories(seeds: range) -> list[Delivery]:
+    """All deliveries of these histories."""
+    return [delivery for seed in seeds for delivery in random_history(seed)]
 
 
-def built(home: Path, history: list[Delivery], shuffle: int | None = None) -> Warehouse:
-    stores = {f"s{seed}": ["US"] for seed in range(HISTORIES)}
+def built(home: Path, seeds: range, history: list[Delivery], shuffle: int | None = None) -> Warehouse:
+    stores = {f"s{seed}": ["US"] for seed in seeds}
     made = build(
         home,
         history,
@@ -141,8 +146,8 @@ def built(home: Path, history: list[Delivery], shuffle: int | None = None) -> Wa
     return made
 
 
-def truth(made: Warehouse, channel: str) -> dict[str, list[Line]]:
-    found: dict[str, list[Line]] = {f"s{seed}": [] for seed in range(HISTORIES)}
+def truth(made: Warehouse, seeds: range, channel: str) -> dict[str, list[Line]]:
+    found: dict[str, list[Line]] = {f"s{seed}": [] for seed in seeds}
     for store, delivery, line in made.rows(
         f"select store, delivery_id, line_number from intermediate.int_returns where channel = '{channel}' order by all"
     ):
@@ -150,32 +155,45 @@ def truth(made: Warehouse, channel: str) -> dict[str, list[Line]]:
     return found
 
 
-@pytest.fixture(scope="module")
-def made(home: Path) -> Warehouse:
-    return built(home, HISTORY)
+def both(made: Warehouse, seeds: range) -> Returns:
+    """What holds of FBA and of seller-fulfilled returns."""
+    return truth(made, seeds, "FBA"), truth(made, seeds, "FBM")
+
+
+def agree(returns: Returns, seeds: range) -> None:
+    """Sets and loops say the same of every history."""
+    windowed = {f"s{seed}": windowed_truth(random_history(seed)) for seed in seeds}
+    assert {store: lines for store, lines in returns[0].items() if lines != windowed[store]} == {}
+    assert sum(map(len, windowed.values())) > len(seeds)
+    keyed = {f"s{seed}": keyed_truth(random_history(seed)) for seed in seeds}
+    assert {store: lines for store, lines in returns[1].items() if lines != keyed[store]} == {}
+    assert sum(map(len, keyed.values())) > len(seeds) / 2
+
+
+def repeated(history: list[Delivery]) -> list[Delivery]:
+    """Every delivery again, once as a plain repetition and once in the very same pull."""
+    return [*history, *(replace(delivery, restates=False) for delivery in history), *history]
 
 
 @pytest.fixture(scope="module")
-def returns(made: Warehouse) -> tuple[dict[str, list[Line]], dict[str, list[Line]]]:
-    return truth(made, "FBA"), truth(made, "FBM")
+def returns(home: Path) -> Returns:
+    return both(built(home, SEEDS, histories(SEEDS)), SEEDS)
 
 
-def test_sets_and_loops_agree_on_windows(returns: tuple[dict[str, list[Line]], dict[str, list[Line]]]) -> None:
-    expected = {f"s{seed}": windowed_truth(random_history(seed)) for seed in range(HISTORIES)}
-    assert {store: lines for store, lines in returns[0].items() if lines != expected[store]} == {}
-    assert sum(map(len, expected.values())) > HISTORIES
+def test_sets_and_loops_agree(returns: Returns) -> None:
+    agree(returns, SEEDS)
 
 
-def test_sets_and_loops_agree_on_keys(returns: tuple[dict[str, list[Line]], dict[str, list[Line]]]) -> None:
-    expected = {f"s{seed}": keyed_truth(random_history(seed)) for seed in range(HISTORIES)}
-    assert {store: lines for store, lines in returns[1].items() if lines != expected[store]} == {}
-    assert sum(map(len, expected.values())) > HISTORIES / 2
+def test_repetition_and_order_change_nothing(home: Path, returns: Returns) -> None:
+    again = built(home, SEEDS, repeated(histories(SEEDS)), shuffle=3)
+    assert both(again, SEEDS) == returns
 
 
-def test_repetition_and_order_change_nothing(
-    home: Path, returns: tuple[dict[str, list[Line]], dict[str, list[Line]]]
-) -> None:
-    """Every delivery again, once as a plain repetition and once in the very same pull, all in another order."""
-    again = [replace(delivery, restates=False) for delivery in HISTORY] + HISTORY
-    repeated = built(home, [*HISTORY, *again], shuffle=3)
-    assert (truth(repeated, "FBA"), truth(repeated, "FBM")) == returns
+@pytest.mark.soak
+@pytest.mark.parametrize("batch", range(1, 1 + BATCHES))
+def test_thousands_of_histories(home: Path, batch: int) -> None:
+    """As above, a thousand histories in one build, then all of it repeated in another order."""
+    seeds = range(batch * BATCH, (batch + 1) * BATCH)
+    found = both(built(home, seeds, histories(seeds)), seeds)
+    agree(found, seeds)
+    assert both(built(home, seeds, repeated(histories(seeds)), shuffle=batch), seeds) == found
