@@ -12,7 +12,7 @@ import gzip
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import islice
@@ -48,6 +48,7 @@ from ingestion.decode import (
 )
 from ingestion.decode.container import is_gzip
 from ingestion.mapping import FieldMapping
+from ingestion.overlap import ahead, behind
 
 #: Raised when decoding itself changes what comes out, so that bronze is made again.
 DECODER = 2
@@ -214,17 +215,17 @@ class _Pass:
         """Write every row. If what was written turns out to be misread: the conventions of the whole file instead."""
         evidence = Evidence()
         used = settled
-        blocks = self.delivery.blocks()
-        for block in blocks:
-            if settled is None:
-                self._add(evidence, block)
-                now = self._conventions(evidence)
-                if used is not None and now != used:
-                    for rest in blocks:
-                        self._add(evidence, rest)
-                    return self._conventions(evidence)
-                used = now
-            sinks.write(block, *self._rows(block, used or Conventions()))
+        with closing(ahead(self.delivery.blocks())) as blocks, behind(sinks.write) as write:
+            for block in blocks:
+                if settled is None:
+                    self._add(evidence, block)
+                    now = self._conventions(evidence)
+                    if used is not None and now != used:
+                        for rest in blocks:
+                            self._add(evidence, rest)
+                        return self._conventions(evidence)
+                    used = now
+                write(block, *self._rows(block, used or Conventions()))
         return None
 
     def _add(self, evidence: Evidence, block: RowBlock) -> None:
