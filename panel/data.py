@@ -1103,6 +1103,20 @@ def refund_parts(release: Release, where: Filter, first: date, last: date) -> li
     )
 
 
+def cost_of_30_days(release: Release, where: Filter) -> list[Row]:
+    """What returns cost in the 30 days to the as-of day, per currency; `is_exact` where no part of it is unknown."""
+    if not release.has("mart_return_cost", "total_cost", "total_basis"):
+        return []
+    condition, values = where.where("store", "marketplace")
+    return release.rows(
+        "select currency, sum(total_cost) as total_cost, "
+        "bool_and(total_cost is not null and total_basis = 'exact') as is_exact "
+        f"from mart_return_cost where {condition} and channel = 'ALL' and window_days = 30 and currency is not null "
+        "group by all having sum(total_cost) is not null order by currency",
+        values,
+    )
+
+
 def dispositions_between(release: Release, where: Filter, first: date, last: date) -> Row:
     """Units that Amazon took back in these days with a disposition, and those of them that can be sold as new."""
     condition, values = where.where("store", "marketplace")

@@ -74,7 +74,8 @@ class Season:
 class Month:
     """Everything the page says. before, year_ago: None where the data does not reach back that far.
 
-    fee_unknown: items that may be charged the fee, by a threshold that is not known.
+    cost: of the 30 days to the as-of day, where the month ends on it. fee_unknown: items that may be charged the fee,
+    by a threshold that is not known.
     """
 
     release_id: str
@@ -91,6 +92,7 @@ class Month:
     reasons_before: dict[str, float | None]
     worst: tuple[Item, ...]
     refunds: tuple[Row, ...]
+    cost: tuple[Row, ...]
     dispositions: Row
     fee: tuple[Row, ...]
     fee_unknown: int
@@ -172,6 +174,7 @@ def gather(release: Release, month: date, store: str = "") -> Month:
         else {},
         worst=worst(data.items_between(release, where, now.first, now.last)),
         refunds=tuple(data.refund_parts(release, where, now.first, now.last)),
+        cost=tuple(data.cost_of_30_days(release, where)) if now.last == release.as_of else (),
         dispositions=data.dispositions_between(release, where, now.first, now.last),
         fee=tuple(data.fee_between(release, where, months_before(month, 2), month)),
         fee_unknown=data.fee_unknown(release, where, months_before(month, 2), month),

@@ -378,7 +378,9 @@ def _money(month: Month, say: Words) -> Panel:
     refunds = {row["currency"]: row for row in month.refunds}
     recovered = {row["currency"]: row for row in month.now.recovery if row["currency"]}
     now = month.now.totals.refunds
-    currencies = list(dict.fromkeys([*now, *refunds, *recovered]))[:_CURRENCIES]
+    currencies = list(dict.fromkeys([*now, *refunds, *recovered, *(row["currency"] for row in month.cost)]))[
+        :_CURRENCIES
+    ]
     others = [other for other in (month.before, month.year_ago) if other is not None]
     rates = _recovery(month.now)
 
@@ -402,6 +404,16 @@ def _money(month: Month, say: Words) -> Panel:
         (say("report.money_kept"), [amount(refunds, "fee_kept", currency) for currency in currencies]),
         (say("report.money_used"), [amount(recovered, "net_sales", currency) for currency in currencies]),
     ]
+    cost = {row["currency"]: row for row in month.cost}
+    rows.append(
+        (
+            say("report.money_cost", day=say.day(month.as_of)),
+            [
+                ("" if cost[c]["is_exact"] else "≥ ") + say.money(cost[c]["total_cost"], c) if c in cost else NONE
+                for c in currencies
+            ],
+        )
+    )
     for other in others if len(currencies) > 1 else ():
         name = say("report.money_change", month=say.month(other.period.first))
         earlier_rates = _recovery(other)
@@ -409,6 +421,8 @@ def _money(month: Month, say: Words) -> Panel:
         rows.append((f"{say('report.money_rate')}, {name}", points))
     known = tuple((name, *texts) for name, texts in rows if any(text != NONE for text in texts))
     notes = [] if known else [say("report.nothing_posted")]
+    if any(not cost[currency]["is_exact"] for currency in currencies if currency in cost):
+        notes.append(say("report.money_at_least"))
     back = month.dispositions
     if back["units"]:
         units = say.count(back["units"] - back["sellable"])

@@ -221,6 +221,16 @@ def test_axes_end_at_a_round_step() -> None:
     ]  # fmt: skip
 
 
+def test_a_cost_with_unknown_parts_is_said_to_be_at_least_that(release: data.Release) -> None:
+    cost = ({"currency": "USD", "total_cost": Decimal("1234.5"), "is_exact": False},
+            {"currency": "GBP", "total_cost": Decimal(99), "is_exact": True})  # fmt: skip
+    made = page.write(replace(gather(release, JANUARY), cost=cost), Words("en"))
+    money = made.panels[0]
+    (row,) = [row for row in money.rows if row[0] == "Total cost, 30 days to 28 Jan 2026"]
+    assert dict(zip(money.heads[1:], row[1:], strict=True)) == {"USD": "≥ $1,234.50", "GBP": "£99.00", "CAD": "–"}
+    assert any(note.startswith("≥") for note in money.notes)
+
+
 def test_a_threshold_that_is_unknown_is_not_called_kept(release: data.Release) -> None:
     month = replace(gather(release, JANUARY), fee=(), fee_unknown=4)
     for language in LANGUAGES:
