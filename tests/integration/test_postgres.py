@@ -409,9 +409,10 @@ def test_no_message_shows_the_password(shop: Shop, change: Any, failure: Any, ca
 # ---- the command, and the night -------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def acme(tmp_path: Path) -> Installation:
-    made = Installation(tmp_path / "acme")
+@pytest.fixture(scope="module")
+def acme(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """It lives through both tests below: the first one builds its night."""
+    made = Installation(tmp_path_factory.mktemp("acme"))
     lines = [order(amazon_order_id=f"111-0000000-000000{n}") for n in (1, 2)]
     made.run("ingest", made.file("orders.txt", tsv(lines)), "--store", "acme", "--window", "2026-01-01..2026-01-09")
     returns = tsv([fba(order_id="111-0000000-0000001")])
@@ -460,10 +461,11 @@ def test_the_night_publishes_there_too_and_a_server_that_is_away_does_not_undo_i
     assert not any("planted" in text for text in records)
 
 
-def test_the_command_publishes_any_release_and_says_what_is_wrong(acme: Installation, postgres_url: str) -> None:
-    said = acme.run("publish", "--to", postgres_url, code=1)
-    assert "run `returnscope run` first" in said
-    acme.run("run")
+def test_the_command_publishes_any_release_and_says_what_is_wrong(
+    acme: Installation, postgres_url: str, tmp_path: Path
+) -> None:
+    acme.environment.clear()
+    assert "run `returnscope run` first" in Installation(tmp_path / "new").run("publish", "--to", postgres_url, code=1)
     said = acme.run("-v", "publish", "--to", postgres_url, "--keep", "2", "--reader", "bi_people")
     assert "loaded" in said and "planted" not in said
     assert "is there already" in acme.run("publish", "--to", postgres_url, "--release", "current")
