@@ -192,6 +192,10 @@ class Feed:
         """Columns without which a file is not this feed."""
         return tuple(column for column in self.columns if column.required)
 
+    def claims_days(self, report_type: str | None) -> bool:
+        """Whether the window of a delivery means days of events, so that it can be complete for them."""
+        return report_type not in self.update_types
+
     def column(self, name: str) -> Column:
         """The column of that canonical name; KeyError if there is none."""
         for column in self.columns:

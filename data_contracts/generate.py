@@ -147,6 +147,11 @@ def macros_sql(feeds: Mapping[str, Feed]) -> str:
             "physical day column of the event, or an empty string for snapshots",
             {f.name: f"{f.event}_day" if f.event else "" for f in every},
         ),
+        _macro(
+            "feed_update_types",
+            "report types whose windows are days of the last change",
+            {f.name: list(f.update_types) for f in every},
+        ),
         _macro("feed_columns", "all physical columns in order", {f.name: list(f.physical()) for f in every}),
         _zones_macro(),
     ]

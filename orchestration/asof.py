@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, timedelta
 from typing import TYPE_CHECKING
 
+from data_contracts.registry import get_feed
 from ingestion.ledger import COMPLETE
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def outside_of_the_data(pulls: Iterable[Pull], as_of: date) -> str | None:
 
 
 def _of_core_feeds(pulls: list[Pull]) -> date | None:
-    core = [pull for pull in pulls if pull.feed in CORE_FEEDS]
+    core = [pull for pull in pulls if pull.feed in CORE_FEEDS and get_feed(pull.feed).claims_days(pull.report_type)]
     covered: dict[str, date] = {}
     events: list[date] = []
     for pull in core:

@@ -11,6 +11,17 @@
     and {{ pull }}.outcome in ('loaded', 'loaded_empty', 'duplicate'))
 {%- endmacro %}
 
+{# Whether the window of a pull means days of events. A report by last update has days of change, and an order of the day may
+   have changed again since, so it makes no day complete. #}
+{% macro claims_days(pull) -%}
+  (
+    {{ pull }}.window_from is not null and {{ pull }}.window_to is not null
+    {%- for feed in modelled_feeds() if feed_update_types(feed) %}
+    and not ({{ pull }}.feed = '{{ feed }}' and coalesce({{ pull }}.report_type, '') in ('{{ feed_update_types(feed) | join("', '") }}'))
+    {%- endfor %}
+  )
+{%- endmacro %}
+
 {# Feeds whose rows the models resolve, so that each row is either current or superseded. A feed that has a staging model and
    nothing more is not among them; its rows are counted as not modelled. #}
 {% macro modelled_feeds() -%}

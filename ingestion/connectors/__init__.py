@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, Protocol
 
+from data_contracts.registry import get_feed
 from data_contracts.settings import is_late_season
 from ingestion.failures import PermanentFailure
 from ingestion.ledger import COMPLETE
@@ -138,11 +139,16 @@ def lookback_days(feed: Feed, tuning: Tuning, today: date) -> int:
 def newest_delivery_by_day(pulls: Iterable[Pull], feed: str, store: str) -> dict[date, datetime]:
     """Each day that a complete windowed pull covers, with the newest moment at which one was delivered.
 
-    A pull delivered while a day was still running does not cover that day.
+    A pull delivered while a day was still running does not cover that day; a window of days of change covers none.
     """
+    own = get_feed(feed)
+    return _newest_by_day(p for p in pulls if p.store == store and p.feed == feed and own.claims_days(p.report_type))
+
+
+def _newest_by_day(pulls: Iterable[Pull]) -> dict[date, datetime]:
     newest: dict[date, datetime] = {}
     for pull in pulls:
-        if pull.feed != feed or pull.store != store or not pull.restates or pull.outcome not in COMPLETE:
+        if not pull.restates or pull.outcome not in COMPLETE:
             continue
         if pull.window_from is None or pull.window_to is None:
             continue
@@ -171,8 +177,7 @@ def windows_due(
             if pull.source != "cli"
         )
         return [] if asked_today else [None]
-    by_event = [pull for pull in pulls if pull.report_type not in feed.update_types]
-    newest = newest_delivery_by_day(by_event, feed.name, store)
+    newest = newest_delivery_by_day(pulls, feed.name, store)
     horizon = timedelta(days=lookback_days(feed, tuning, today))
 
     def is_due(day: date) -> bool:
@@ -195,8 +200,9 @@ def updates_due(pulls: Sequence[Pull], feed: Feed, store: str, today: date, tuni
 
     if not feed.update_types or feed.max_days is None:
         return []
-    by_update = [pull for pull in pulls if pull.report_type in feed.update_types]
-    known = newest_delivery_by_day(by_update, feed.name, store)
+    known = _newest_by_day(
+        p for p in pulls if p.store == store and p.feed == feed.name and not feed.claims_days(p.report_type)
+    )
     days = nightly_window(feed, tuning, today).days()
     return fewest_windows((day for day in days if day not in known), feed.max_days)
 

@@ -73,7 +73,7 @@ def schedule(world: World, nights: int | None = None) -> list[PlannedPull]:
 
     nights: how many of the world's days are pulled night by night (default: all); what lies before is asked for in the
     first of them. Each night looks back 35 days for FBA returns (90 in January and February), 60 for seller-fulfilled
-    ones, three days of order updates; once a week at the order dates of the last 35 days; now and then a shorter window
+    ones, three days of order updates and of order dates, once a week 35 days of them; now and then a shorter window
     at noon; every ninth file is handed in twice.
     """
     count = world.days if nights is None else max(1, min(nights, world.days))
@@ -109,9 +109,9 @@ def _night(world: World, store: str, night: date, *, is_first: bool) -> Iterator
             yield PlannedPull("orders", store, window, now, BY_ORDER_DATE)
     else:
         yield PlannedPull("orders", store, Window(night - timedelta(days=2), night), now, BY_UPDATE)
-        if night.weekday() == 6:
-            for window in _cut(max(world.first_known, night - timedelta(days=34)), night, _LONGEST["orders"]):
-                yield PlannedPull("orders", store, window, now, BY_ORDER_DATE)
+        back = 34 if night.weekday() == 6 else 2
+        for window in _cut(max(world.first_known, night - timedelta(days=back)), night, _LONGEST["orders"]):
+            yield PlannedPull("orders", store, window, now, BY_ORDER_DATE)
     since = None if is_first else datetime.combine(night, time(4, 0), tzinfo=UTC)
     for key in settlements_due(
         world, store, datetime.combine(night + timedelta(days=1), time(4, 0), tzinfo=UTC), since

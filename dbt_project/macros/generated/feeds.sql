@@ -120,6 +120,30 @@
   {{ return(values[feed]) }}
 {% endmacro %}
 
+{# report types whose windows are days of the last change #}
+{% macro feed_update_types(feed) %}
+  {% set values = {
+    "customer_feedback": [],
+    "decisions": [],
+    "fba_returns": [],
+    "finance_transactions": [],
+    "fulfilled_shipments": [],
+    "grade_resell": [],
+    "inventory": [],
+    "ledger_detail": [],
+    "listings": [],
+    "mfn_returns": [],
+    "orders": ["GET_FLAT_FILE_ALL_ORDERS_DATA_BY_LAST_UPDATE_GENERAL"],
+    "reimbursements": [],
+    "removals": [],
+    "replacements": [],
+    "reviews": [],
+    "seller_feedback": [],
+    "settlements": [],
+  } %}
+  {{ return(values[feed]) }}
+{% endmacro %}
+
 {# all physical columns in order #}
 {% macro feed_columns(feed) %}
   {% set values = {

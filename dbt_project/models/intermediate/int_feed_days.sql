@@ -2,7 +2,7 @@
 -- Days are those of the request's clock (UTC). The newest complete pull that covers a day decides; a cancelled or
 -- failed one only where there is no complete one.
 
-with pulls as (
+with asked as (
     select
         pulls.feed,
         pulls.store,
@@ -18,12 +18,7 @@ with pulls as (
             else pulls.outcome
         end as state
     from {{ ref('stg_pulls') }} as pulls
-    where pulls.restates or pulls.outcome in ('cancelled', 'failed')
-),
-
-asked as (
-    select * from pulls
-    where window_from is not null and window_to is not null
+    where (pulls.restates or pulls.outcome in ('cancelled', 'failed')) and {{ claims_days('pulls') }}
 ),
 
 first_days as (
