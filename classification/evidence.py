@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
 
-from classification.lexicon import Entry, Lexicon, LexiconError, Node, Word, rules_file
+from classification.lexicon import NOTHING, Entry, Lexicon, LexiconError, Node, Word, rules_file
 
 _UNIT = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)*|[.!?;…。！？]+|[,:()\[\]\"“”«»–—、，：（）]|-(?=\s)")
 _UNIT_ELISION = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+|[.!?;…。！？]+|[,:()\[\]\"“”«»–—、，：（）]|-(?=\s)")
@@ -139,20 +139,24 @@ def _find_words(text: str, lexicon: Lexicon) -> tuple[list[Match], int]:
     clauses: list[int] = []
     sentences: list[int] = []
     clause = sentence = 0
-    look_up = lexicon.word
+    look_up, met = lexicon.word, lexicon.met
     for found in (_UNIT_ELISION if lexicon.elision else _UNIT).finditer(text):
         written = found.group()
-        char = written[0]
-        if char in _HARD:
-            sentence += 1
-            clause += 1
-        elif char in _SOFT:
-            clause += 1
-        else:
-            words.append(look_up(written))
-            spans.append(found.span())
-            clauses.append(clause)
-            sentences.append(sentence)
+        word = met.get(written)
+        if word is None:
+            char = written[0]
+            if char in _HARD:
+                sentence += 1
+                clause += 1
+                continue
+            if char in _SOFT:
+                clause += 1
+                continue
+            word = look_up(written)
+        words.append(word)
+        spans.append(found.span())
+        clauses.append(clause)
+        sentences.append(sentence)
     matches: list[Match] = []
     count = len(words)
     ends = _sentence_ends(sentences)
@@ -160,8 +164,11 @@ def _find_words(text: str, lexicon: Lexicon) -> tuple[list[Match], int]:
     shift = 0
     while i < count:
         word = words[i]
+        if word is NOTHING:
+            i += 1
+            continue
         end, entry = i + 1, word.entry
-        if word.follow or word.gaps:
+        if (word.follow or word.gaps) and end < ends[i]:
             reached, phrase = _longest(words, i, ends[i])
             if phrase is not None:
                 end, entry = reached, phrase
@@ -186,13 +193,12 @@ def _longest(words: list[Word], at: int, stop: int) -> tuple[int, Entry | None]:
     best, entry = at + 1, None
     todo: list[tuple[Node, int]] = []
     word = words[at]
-    if at + 1 < stop:
-        follow = word.follow
-        for atom in words[at + 1].atoms:
-            if atom in follow:
-                todo.extend((node, at + 2) for node in follow[atom])
-        for gap in word.gaps:
-            _after_gap(gap, words, at + 1, stop, todo)
+    follow = word.follow
+    for key in words[at + 1].keys:
+        if key in follow:
+            todo += [(node, at + 2) for node in follow[key]]
+    for gap in word.gaps:
+        _after_gap(gap, words, at + 1, stop, todo)
     while todo:
         node, here = todo.pop()
         if node.entry is not None:
@@ -201,10 +207,11 @@ def _longest(words: list[Word], at: int, stop: int) -> tuple[int, Entry | None]:
             elif here == best and entry is not None and node.entry is not entry:
                 entry = entry.merged(node.entry)
         if here < stop:
-            atoms = words[here].atoms
-            for atom, after in node.children.items():
-                if atom in atoms:
-                    todo.append((after, here + 1))
+            steps = node.steps
+            if steps:
+                for key in words[here].keys:
+                    if key in steps:
+                        todo += [(after, here + 1) for after in steps[key]]
             if node.gap is not None:
                 _after_gap(node.gap, words, here, stop, todo)
     return best, entry
@@ -212,11 +219,11 @@ def _longest(words: list[Word], at: int, stop: int) -> tuple[int, Entry | None]:
 
 def _after_gap(gap: Node, words: list[Word], at: int, stop: int, todo: list[tuple[Node, int]]) -> None:
     """What can follow a gap: the next word or one of the two after it."""
+    steps = gap.steps
     for here in range(at, min(at + 3, stop)):
-        atoms = words[here].atoms
-        for atom, after in gap.children.items():
-            if atom in atoms:
-                todo.append((after, here + 1))
+        for key in words[here].keys:
+            if key in steps:
+                todo += [(after, here + 1) for after in steps[key]]
 
 
 def _find_characters(text: str, lexicon: Lexicon) -> tuple[list[Match], int]:

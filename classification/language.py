@@ -6,7 +6,7 @@ Belongs here: scripts and everyday words. Does not belong: what the words mean (
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from classification.lexicon import LANGUAGES, lexicon, stop_words
 from classification.text import fold
@@ -45,6 +45,13 @@ def _by_word() -> dict[str, tuple[str, ...]]:
     return {word: tuple(names) for word, names in found.items()}
 
 
+@lru_cache(100_000)
+def _languages_of(word: str) -> tuple[str, ...]:
+    """The languages in which the word is an everyday one, with its accents or, failing that, without."""
+    by_word = _by_word()
+    return by_word.get(word) or by_word.get(fold(word), ())
+
+
 def detect(text: str, named: str | None = None) -> str:
     """The language to read the text in: by script, then the one named, then by everyday words; English if all fails.
 
@@ -61,10 +68,9 @@ def detect(text: str, named: str | None = None) -> str:
     if language is not None and lexicon(language).by_characters and not any(map(str.isalpha, text)):
         return language
     votes: dict[str, int] = {}
-    by_word = _by_word()
     words = _WORD.findall(text[:_SAMPLE].lower())
     for word in words:
-        for name in by_word.get(word) or by_word.get(fold(word), ()):
+        for name in _languages_of(word):
             votes[name] = votes.get(name, 0) + 1
     best = max(votes.values(), default=0)
     if language is not None and not lexicon(language).by_characters and best < votes.get(language, 0) + _OVERRULE:

@@ -62,29 +62,34 @@ class Entry:
 
 
 class Node:
-    """A place in the tree of phrases: what may follow, at once or after a gap, and what the phrase stands for."""
+    """A place in the tree of phrases: what may follow, at once or after a gap, and what the phrase stands for.
 
-    __slots__ = ("children", "entry", "gap")
+    `children` by atom (`small/big`), as the tree grows; `steps` the same by single word, to walk it.
+    """
+
+    __slots__ = ("children", "entry", "gap", "steps")
 
     def __init__(self) -> None:
         self.children: dict[str, Node] = {}
+        self.steps: dict[str, tuple[Node, ...]] = {}
         self.gap: Node | None = None
         self.entry: Entry | None = None
 
 
 @dataclass(slots=True)
 class Word:
-    """All a single written word can be: the atoms by which it continues phrases, its own entry, and how the phrases
-    that begin with it go on."""
+    """All a single written word can be: the keys by which it continues phrases (itself, beginnings and ends of it that
+    a lexicon names), its own entry, and how the phrases that begin with it go on."""
 
-    atoms: frozenset[str]
+    keys: tuple[str, ...]
     entry: Entry | None = None
     follow: dict[str, tuple[Node, ...]] = field(default_factory=dict)
     gaps: tuple[Node, ...] = ()
 
 
-_NOTHING = Word(frozenset())
-_NUMBER = Word(frozenset(), Entry(("number",)))
+# What a lexicon says of a word that it does not have.
+NOTHING = Word(())
+_NUMBER = Word((), Entry(("number",)))
 
 
 @dataclass
@@ -104,75 +109,86 @@ class Lexicon:
     _prefixes: dict[str, Entry] = field(default_factory=dict)
     _suffixes: dict[str, Entry] = field(default_factory=dict)
     _phrases: Node = field(default_factory=Node)
-    _groups: dict[str, set[str]] = field(default_factory=dict)
+    # Every word, beginning (`word*`) and end (`*word`) named in an entry, and those named after the first place.
+    _members: set[str] = field(default_factory=set)
+    _continuations: set[str] = field(default_factory=set)
     _prefix_lengths: tuple[int, ...] = ()
     _suffix_lengths: tuple[int, ...] = ()
     _deletions: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _known: frozenset[str] = frozenset()
-    _continuations: set[str] = field(default_factory=set)
     _negations: frozenset[str] = frozenset()
     _negative_ends: tuple[str, ...] = ()
-    _cache: dict[str, Word] = field(default_factory=dict)
+    # Words met so far: as written, and as folded where the lexicon has them.
+    met: dict[str, Word] = field(default_factory=dict)
+    _exact_met: dict[str, Word] = field(default_factory=dict)
 
     def word(self, written: str) -> Word:
         """The word as written (any case, accents, small misspellings) → what it can begin."""
-        found = self._cache.get(written)
+        found = self.met.get(written)
         if found is None:
             found = self._look_up(written)
-            if len(self._cache) >= _CACHE_WORDS:
-                self._cache.clear()
-            self._cache[written] = found
+            if len(self.met) >= _CACHE_WORDS:
+                self.met.clear()
+                self._exact_met.clear()
+            self.met[written] = found
         return found
 
     def knows(self, folded: str) -> bool:
         """Whether the word, folded, is one of this lexicon as it stands."""
-        return self._exact(folded) is not _NOTHING or folded in self._known
+        return self._exact(folded) is not NOTHING or folded in self._known
 
     def _look_up(self, written: str) -> Word:
         if written.lower() in self.distinct:
-            return _NOTHING
+            return NOTHING
         folded = fold(written)
         found = self._exact(folded)
-        if found is _NOTHING and folded[:1].isdigit():
+        if found is NOTHING and folded[:1].isdigit():
             return _NUMBER
-        if found is not _NOTHING or len(folded) < 3:
+        if found is not NOTHING or len(folded) < 3:
             return found
         if folded in self._known:
-            return _NOTHING
+            return NOTHING
         for guess in self._respelled(folded):
             found = self._exact(guess)
-            if found is not _NOTHING:
+            if found is not NOTHING:
                 return found
-        return _NOTHING
+        return NOTHING
 
     def _exact(self, folded: str) -> Word:
-        atoms = set(self._groups.get(folded, ()))
+        found = self._exact_met.get(folded)
+        if found is None:
+            found = self._build(folded)
+            if found is not NOTHING:
+                self._exact_met[folded] = found
+        return found
+
+    def _build(self, folded: str) -> Word:
+        keys = [folded] if folded in self._members else []
         entry = self._literals.get(folded)
         size = len(folded)
         for length in self._prefix_lengths:
             if length <= size:
                 key = folded[:length] + "*"
-                if key in self._groups:
-                    atoms |= self._groups[key]
+                if key in self._members:
+                    keys.append(key)
                     entry = entry or self._prefixes.get(key)
         for length in self._suffix_lengths:
             if length < size:
                 key = "*" + folded[-length:]
-                if key in self._groups:
-                    atoms |= self._groups[key]
+                if key in self._members:
+                    keys.append(key)
                     entry = entry or self._suffixes.get(key)
-        if not atoms:
-            return _NOTHING
+        if not keys:
+            return NOTHING
         follow: dict[str, list[Node]] = {}
         gaps = []
-        for atom in sorted(atoms):
-            head = self._phrases.children.get(atom)
-            if head is not None:
-                for after, node in head.children.items():
-                    follow.setdefault(after, []).append(node)
+        for key in keys:
+            for head in self._phrases.steps.get(key, ()):
+                for after, nodes in head.steps.items():
+                    follow.setdefault(after, []).extend(nodes)
                 if head.gap is not None:
                     gaps.append(head.gap)
-        going_on = frozenset(atoms & self._continuations)
+        going_on = tuple(key for key in keys if key in self._continuations)
         return Word(going_on, entry, {after: tuple(nodes) for after, nodes in follow.items()}, tuple(gaps))
 
     def _respelled(self, folded: str) -> Iterator[str]:
@@ -198,11 +214,12 @@ class Lexicon:
 
     def finish(self, known: frozenset[str]) -> None:
         """Indexes that need all entries: lengths of beginnings and ends, deletions of every longer literal."""
-        self._prefix_lengths = tuple(sorted({len(a) - 1 for a in self._groups if a.endswith("*")}, reverse=True))
-        self._suffix_lengths = tuple(sorted({len(a) - 1 for a in self._groups if a.startswith("*")}, reverse=True))
+        self._prefix_lengths = tuple(sorted({len(a) - 1 for a in self._members if a.endswith("*")}, reverse=True))
+        self._suffix_lengths = tuple(sorted({len(a) - 1 for a in self._members if a.startswith("*")}, reverse=True))
+        _make_steps(self._phrases)
         self._known = known
         deletions: dict[str, list[str]] = {}
-        for literal in sorted(self._groups):
+        for literal in sorted(self._members):
             if len(literal) < _SWAP_MIN or "*" in literal or not literal.isalpha():
                 continue
             for form in {literal, *(literal[:i] + literal[i + 1 :] for i in range(1, len(literal)))}:
@@ -233,8 +250,7 @@ class Lexicon:
             entry = replace(entry, closed=True)
         for atom in form:
             if atom != _GAP:
-                for member in atom.split("/"):
-                    self._groups.setdefault(member, set()).add(atom)
+                self._members.update(atom.split("/"))
         if len(form) == 1:
             for atom in form[0].split("/"):
                 table = (
@@ -243,13 +259,30 @@ class Lexicon:
                 table[atom] = table[atom].merged(entry) if atom in table else entry
         else:
             node = self._phrases
-            self._continuations.update(form[1:])
+            self._continuations.update(member for atom in form[1:] for member in atom.split("/"))
             for atom in form:
                 if atom == _GAP:
                     node.gap = node = node.gap or Node()
                 else:
                     node = node.children.setdefault(atom, Node())
             node.entry = node.entry.merged(entry) if node.entry else entry
+
+
+def _make_steps(root: Node) -> None:
+    """Fills `steps` in the whole tree."""
+    todo, seen = [root], {id(root)}
+    while todo:
+        node = todo.pop()
+        steps: dict[str, list[Node]] = {}
+        for atom, child in node.children.items():
+            for member in atom.split("/"):
+                steps.setdefault(member, []).append(child)
+        node.steps = {member: tuple(children) for member, children in steps.items()}
+        for child in (*node.children.values(), *([node.gap] if node.gap is not None else [])):
+            if id(child) not in seen:
+                seen.add(id(child))
+                todo.append(child)
+        node.children = {}
 
 
 def _one_edit(a: str, b: str) -> bool:
