@@ -27,6 +27,7 @@ import boto3
 import dagster as dg
 import pytest
 import yaml
+from dagster._core.definitions.run_request import InstigatorType
 
 from data_contracts.settings import ENVIRONMENT, load_settings
 from tests.support.installation import Installation
@@ -256,27 +257,40 @@ def test_dagster_keeps_its_runs_in_postgresql(
 def test_the_schedule_runs_the_night_on_s3_and_publishes(
     tmp_path: Path, postgres_url: str, s3_lake_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Code location, daemon and webserver of the compose file; the clock is the machine's, the hour is a setting."""
-    soon = datetime.now(UTC) + timedelta(seconds=300)  # the daemon must have seen the schedule before its minute
-    server = Server(tmp_path, postgres_url, s3_lake_url, f'{SIMULATED}[schedule]\nnightly_at = "{soon:%H:%M}"\n')
+    """Code location, daemon and webserver of the compose file; the clock is the machine's, the hour is a setting.
+
+    The code location is started twice, as by an upgrade: the schedule must have been seen before its minute comes.
+    """
+    server = Server(tmp_path, postgres_url, s3_lake_url, SIMULATED)
     image = (DEPLOY / "Dockerfile").read_text()
     code = json.loads(re.findall(r"^CMD (\[.+\])$", image, re.MULTILINE)[-1])
     with ExitStack() as stack:
-        location = stack.enter_context(server.started(code))
 
         def is_well() -> bool:
             check = [Path(sys.executable).with_name("dagster"), "api", "grpc-health-check", "-p", str(server.code_port)]
             return subprocess.run(check, capture_output=True, env=server.environment()).returncode == 0
 
-        wait_for("the code location answers", 300, is_well, location)
-        daemon = stack.enter_context(server.started(SERVICES["daemon"]["command"]))
-        web = stack.enter_context(server.started(SERVICES["webserver"]["command"]))
         instance = stack.enter_context(server.instance(monkeypatch))
+        start = time.monotonic()
+        with server.started(code) as location:
+            wait_for("the code location answers", 600, is_well, location)
+            takes = timedelta(seconds=time.monotonic() - start)
+            daemon = stack.enter_context(server.started(SERVICES["daemon"]["command"]))
+            web = stack.enter_context(server.started(SERVICES["webserver"]["command"]))
+
+            def seen() -> bool:
+                return bool(instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE))
+
+            wait_for("the daemon has seen the schedule", 300, seen, location, daemon)
+        soon = datetime.now(UTC) + takes + timedelta(seconds=90)
+        (tmp_path / "returnscope.toml").write_text(f'{SIMULATED}[schedule]\nnightly_at = "{soon:%H:%M}"\n')
+        location = stack.enter_context(server.started(code))
+        wait_for("the code location answers again", 600, is_well, location)
 
         def runs() -> list[dg.DagsterRun]:
             return list(instance.get_runs())
 
-        (run,) = wait_for("the schedule's run", 600, runs, location, daemon)
+        (run,) = wait_for("the schedule's run", 900, runs, location, daemon)
         assert run.tags["dagster/schedule_name"] == "nightly_schedule"
         yesterday = (datetime.now(UTC).date() - timedelta(days=1)).isoformat()
         assert run.tags["dagster/partition"] == yesterday
