@@ -377,6 +377,7 @@ def truth(
         "performance": _performance(known),
         "recovery": _recovery(known),
         "recovery_fees": _recovery_fees(known),
+        "costs": _costs(known),
         "stock": _stock(known),
         "settlements": _settlement_rows(known),
         "cases": sorted(Claims(known).all(), key=str),
@@ -607,17 +608,22 @@ def _recovery(known: Knowledge) -> list[dict[str, Any]]:
     return _rows(cells, ("store", "marketplace", "asin", "used_condition", "month"))
 
 
-def _recovery_fees(known: Knowledge) -> list[dict[str, Any]]:
-    """What Grade and Resell cost an ASIN in all: charges for grading, and the settled fees of its used SKUs.
-
-    A fee given back with a refund is negative.
-    """
-    titles = {
+def _titles(known: Knowledge) -> dict[tuple[str, str], str]:
+    """Item by store and title: what a grading charge names."""
+    return {
         (store, product.title(get_marketplace(code).language[:2])): product.asin
         for store, found in known.world.stores.items()
         for code in found.marketplaces
         for product in known.world.products
     }
+
+
+def _recovery_fees(known: Knowledge) -> list[dict[str, Any]]:
+    """What Grade and Resell cost an ASIN in all: charges for grading, and the settled fees of its used SKUs.
+
+    A fee given back with a refund is negative.
+    """
+    titles = _titles(known)
     cells: dict[tuple[Any, ...], dict[str, Any]] = defaultdict(lambda: {"fees": 0})
     for store in known.world.stores:
         for at, what in known.posted(store):
@@ -640,6 +646,49 @@ def _recovery_fees(known: Knowledge) -> list[dict[str, Any]]:
     for cell in cells.values():
         cell["fees"] = amount(cell["fees"])
     return _rows(cells, ("store", "asin"))
+
+
+def _costs(known: Knowledge) -> list[dict[str, Any]]:
+    """What returns cost an ASIN up to the as-of day, in the parts that reports alone tell."""
+    cells: dict[tuple[Any, ...], dict[str, Any]] = defaultdict(
+        lambda: dict.fromkeys(
+            ("refund_amount", "tax_returned", "fees_returned", "fees_kept", "return_freight", "return_fees",
+             "resale_fees", "resale_sales"), 0
+        )
+    )  # fmt: skip
+    titles = _titles(known)
+    for refund in known.refunds:
+        cells[refund.store, refund.marketplace, refund.asin, refund.channel]["refund_amount"] += refund.amount
+    for row in known.returns:
+        if isinstance(row.unit, MfnReturn) and row.unit.label_payer == "Seller":
+            cells[row.store, row.marketplace, row.asin, "FBM"]["return_freight"] += row.unit.label_cost or 0
+    for store, groups in known.lines.items():
+        for order in (order for group in groups.values() for order in group if order.is_used and order.is_shipped):
+            key = (store, order.marketplace, order.line.product.asin, order.line.channel)
+            cells[key]["resale_sales"] += order.sales or 0
+    for store in known.world.stores:
+        items = {(line.order_id, line.sku): line.product.asin for line in known.world.facts[store].lines}
+        for at, what in known.posted(store):
+            line = what if isinstance(what, OrderLine) else what.line if isinstance(what, Refund) else what
+            if known.world.day(store, line.marketplace, at) > known.as_of:
+                continue
+            if isinstance(what, Refund):
+                back, kept = refund_fees(what)
+                cell = cells[store, line.marketplace, line.product.asin, line.channel]
+                cell["tax_returned"] += what.tax
+                cell["fees_returned"] += back
+                cell["fees_kept"] += kept
+            elif isinstance(what, OrderLine):
+                if line.used_condition:
+                    cells[store, line.marketplace, line.product.asin, "FBA"]["resale_fees"] += sum(sale_fees(what))
+            elif what.kind == "Grade and Resell Charge":
+                cells[store, what.marketplace, titles[store, what.description], "FBA"]["resale_fees"] -= what.amount
+            elif what.description.startswith("FBACustomerReturn"):
+                asin = items[what.order_id, what.sku]
+                cells[store, what.marketplace, asin, "FBA"]["return_fees"] -= what.amount
+    for cell in cells.values():
+        cell.update({name: amount(value) for name, value in cell.items()})
+    return _rows(cells, ("store", "marketplace", "asin", "channel"))
 
 
 def _stock(known: Knowledge) -> list[dict[str, Any]]:

@@ -251,6 +251,23 @@ def test_recovery(golden: tuple[Night, Row]) -> None:
     )
 
 
+def test_what_returns_cost(golden: tuple[Night, Row]) -> None:
+    night, true = golden
+    keys = ("store", "marketplace", "asin", "channel")
+    values = (
+        "refund_amount", "tax_returned", "fees_returned", "fees_kept", "return_freight", "return_fees", "resale_fees",
+        "resale_sales",
+    )  # fmt: skip
+    rows = night.rows("select * from marts.mart_return_cost where channel <> 'ALL' and window_days = 365")
+    mixed = {tuple(row[name] for name in keys) for row in rows if row["is_mixed_currency"]}
+    assert len(mixed) < len(rows) / 10
+    wanted = cells(true["costs"], keys, values)
+    assert_same(
+        cells([row for row in rows if tuple(row[name] for name in keys) not in mixed], keys, values),
+        {key: value for key, value in wanted.items() if key not in mixed},
+    )
+
+
 def test_stock(golden: tuple[Night, Row]) -> None:
     night, true = golden
     keys, values = ("store", "asin", "sku"), ("fulfillable", "unsellable", "reserved", "inbound", "snapshot_date")
