@@ -130,7 +130,7 @@ ROWS: tuple[tuple[Chart, ...], ...] = (
               description="Cases of the dispute desk that are not closed."),
     ),
     (
-        Chart("Shipped and returned by day", "echarts_timeseries_line", "mart_asin_daily",
+        Chart("Shipped and returned by week", "echarts_timeseries_line", "mart_asin_daily",
               ("units_shipped_sum", "units_returned_sum"), by=("date",), equal=(("channel", "ALL"),), limit=10000,
               width=8, description="Shipped units stand on the purchase day, returned ones on the day of the return."),
         Chart("Why things come back, 90 days", "pie", "mart_return_reasons", ("units_sum",), by=("reason_class",),
@@ -141,17 +141,18 @@ ROWS: tuple[tuple[Chart, ...], ...] = (
               raw=("store", "marketplace", "asin", "title", "units_shipped", "units_returned", "return_rate",
                    "return_rate_low", "return_rate_high", "category_return_rate", "top_reason_class", "advice_en"),
               equal=(("channel", "ALL"), ("window_days", 90), ("is_high_return_rate", True)), unequal=_NAMED,
-              order=("units_returned", False), width=12, height=60,
+              order=("units_returned", False), width=12, height=50,
               description="With the 90 % interval of the rate, the reason most named, and what to change."),
     ),
     (
         Chart("Refunds by currency, 30 days", "table", "mart_asin_insights", ("refund_amount_sum",), by=("currency",),
-              equal=_MONTH, order=("refund_amount_sum", False), description="Never added across currencies."),
+              equal=_MONTH, order=("refund_amount_sum", False), height=34,
+              description="Never added across currencies."),
         Chart("Grade and Resell by currency", "table", "mart_recovery", ("gross_sales_sum", "net_recovery_all"),
-              by=("currency",), order=("gross_sales_sum", False),
+              by=("currency",), order=("gross_sales_sum", False), height=34,
               description="Sales of used units, and the share that is left of them after fees, where fees are known."),
         Chart("Cases by kind and state", "table", "mart_dispute_desk", ("cases",), by=("kind", "state"),
-              order=("cases", False)),
+              order=("cases", False), height=34),
     ),
     (
         Chart("Holiday season: back and still open", "echarts_timeseries_bar", "mart_holiday_returns",
@@ -259,6 +260,7 @@ def _dataset(table: str) -> dict[str, Any]:
         "columns": [
             {
                 "column_name": name,
+                "verbose_name": name.replace("_", " ").capitalize().replace("asin", "ASIN").replace("Asin", "ASIN"),
                 "type": _type(kind),
                 "is_dttm": kind == "date" or kind.startswith("timestamp"),
                 "groupby": True,
@@ -319,10 +321,11 @@ def _params(chart: Chart) -> dict[str, Any]:
         return {**common, "metric": chart.metrics[0], "y_axis_format": formats[chart.metrics[0]], "subheader": ""}
     if chart.kind == "pie":
         return {**common, "metric": chart.metrics[0], "groupby": list(chart.by), "sort_by_metric": True,
-                "show_legend": False, "label_type": "key_percent", "number_format": ",d", "donut": True,
+                "show_legend": True, "legendOrientation": "right", "label_type": "percent", "number_format": ",d",
+                "donut": True,
                 "innerRadius": 45, "color_scheme": "supersetColors"}  # fmt: skip
     if chart.kind == "table":
-        common["table_timestamp_format"] = "%Y-%m-%d"
+        common |= {"table_timestamp_format": "%Y-%m-%d", "show_cell_bars": False}
         shares = [name for name in chart.raw if "rate" in name]
         config = {name: {"d3NumberFormat": ".1%"} for name in shares}
         config |= {name: {"d3NumberFormat": formats[name]} for name in chart.metrics if formats[name]}
@@ -334,7 +337,7 @@ def _params(chart: Chart) -> dict[str, Any]:
         return {**common, "query_mode": "aggregate", "groupby": list(chart.by), "metrics": list(chart.metrics),
                 "timeseries_limit_metric": chart.order[0] if chart.order else None,
                 "order_desc": not chart.order[1] if chart.order else True}  # fmt: skip
-    return {**common, "x_axis": chart.by[0], "time_grain_sqla": "P1D", "metrics": list(chart.metrics), "groupby": [],
+    return {**common, "x_axis": chart.by[0], "time_grain_sqla": "P1W", "metrics": list(chart.metrics), "groupby": [],
             "x_axis_time_format": "smart_date", "y_axis_format": ",d", "rich_tooltip": True, "show_legend": True,
             "stack": "Stack" if chart.kind == "echarts_timeseries_bar" else None, "truncate_metric": True,
             "color_scheme": "supersetColors"}  # fmt: skip
@@ -344,7 +347,7 @@ def _query(chart: Chart) -> dict[str, Any]:
     """What Superset's API is asked for the chart's data."""
     columns: list[Any] = list(chart.raw or chart.by)
     if chart.kind.startswith("echarts_timeseries"):
-        columns = [{"timeGrain": "P1D", "columnType": "BASE_AXIS", "sqlExpression": chart.by[0], "label": chart.by[0],
+        columns = [{"timeGrain": "P1W", "columnType": "BASE_AXIS", "sqlExpression": chart.by[0], "label": chart.by[0],
                     "expressionType": "SQL"}]  # fmt: skip
     query: dict[str, Any] = {
         "columns": columns,

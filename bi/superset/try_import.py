@@ -188,10 +188,8 @@ def ask_charts(address: str, password: str) -> list[str]:
             continue
         if result.get("error") or result["status"] != "success":
             wrong.append(f"{name}: {result.get('error') or result['status']}")
-        elif not result["rowcount"]:
-            wrong.append(f"{name}: no rows")
         else:
-            first = json.dumps(result["data"][0], ensure_ascii=False, default=str)
+            first = json.dumps(result["data"][0], ensure_ascii=False, default=str) if result["rowcount"] else "EMPTY"
             log.info("%-45s %5d rows, %.2f s  %s", name, result["rowcount"], time.monotonic() - start, first[:110])
     return wrong
 
@@ -242,7 +240,11 @@ def main(given: Sequence[str]) -> int:
             if chosen.home is None:
                 log.info("making a demo")
                 environment = {**os.environ, "RETURNSCOPE_HOME": str(home)}
-                _run([sys.executable, "-m", "orchestration.cli", "demo", "--days", "60"], env=environment, cwd=ROOT)
+                _run(
+                    [sys.executable, "-m", "orchestration.cli", "demo", "--days", "60", "--asins", "60"],
+                    env=environment,
+                    cwd=ROOT,
+                )
             programs = install(chosen.venv.absolute())
             with database(home.absolute()) as url:
                 superset = prepare(programs, folder, url.replace("postgresql://", "postgresql+psycopg2://"))
