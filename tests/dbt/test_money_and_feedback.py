@@ -91,17 +91,19 @@ TRANSACTIONS = [
     transaction("d4", "DEFERRED_RELEASED", "50.05"),  # released outside of what was asked for
     *(
         transaction("i1", "RELEASED", "-8.10", _line_number=line) | row
-        for line in (20, 21)  # a page that came twice
+        for line in (120, 121)  # a page that came twice
         for row in (
             {"amount": "-9.30", "item_number": 1, "sku": "SKU-1"},
             {"amount": "1.20", "item_number": 1, "sku": "SKU-1", "amount_number": 2},
             {"amount_number": 3},
         )
     ),
-    transaction("i2", "RELEASED", "-5.00", _line_number=22, amount="-4.00", item_number=1),
-    transaction("i2", "RELEASED", "-5.00", _line_number=22, amount="-1.00", amount_number=2),
-    transaction("i3", "DEFERRED", "2.00", _line_number=24),
-    transaction("i3", "RELEASED", "2.00", _line_number=23),
+    transaction("i2", "RELEASED", "-5.00", _line_number=122, amount="-4.00", item_number=1),
+    transaction("i2", "RELEASED", "-5.00", _line_number=122, amount="-1.00", amount_number=2),
+    transaction("i3", "DEFERRED", "2.00", _line_number=124),
+    transaction("i4", "RELEASED", "-5.00", _line_number=125, amount="-1.00", item_number=1),
+    transaction("i4", "RELEASED", "-5.00", _line_number=125, amount="-2.00", amount_number=2),
+    transaction("i3", "RELEASED", "2.00", _line_number=123),
     transaction("late", "RELEASED", "1.00", posted_date="2025-02-01T09:00:00+00:00"),
     transaction("s1", "RELEASED", "3.00", posted_date="2025-01-29T20:00:00+00:00", settlement_id="S1"),
     transaction("s2", "RELEASED", "4.00", posted_date="2025-01-29T20:00:00+00:00", currency="CAD"),
@@ -228,11 +230,19 @@ def test_each_event_counts_once_and_says_whether_a_settlement_has_it(built: Ware
         ("i1", "RELEASED", Decimal("-8.10"), True, "B000000001", "US"),
         ("i2", "RELEASED", Decimal("-5.00"), True, None, "US"),
         ("i3", "RELEASED", Decimal("2.00"), True, None, "US"),
+        ("i4", "RELEASED", Decimal("-1.00"), True, None, "US"),
         ("s1", "RELEASED", Decimal("3.00"), True, None, "US"),
         ("s2", "RELEASED", Decimal("4.00"), False, None, "US"),
         ("x2", "RELEASED", Decimal("30.05"), True, None, "US"),
         ("x3", "RELEASED", Decimal("40.05"), True, None, "US"),
     ]
+
+
+def test_a_transaction_that_adds_up_in_no_way_is_told(built: Warehouse) -> None:
+    assert built.rows(
+        "select subject, actual, is_ok, severity from ops.ops_reconciliation where check_name = 'transaction_total' "
+        "order by all"
+    ) == [("CAD", 0, True, "warning"), ("USD", 1, False, "warning")]
 
 
 def test_every_row_of_these_feeds_is_accounted_for(built: Warehouse) -> None:
@@ -241,7 +251,7 @@ def test_every_row_of_these_feeds_is_accounted_for(built: Warehouse) -> None:
         "where feed not in ('orders', 'settlements') order by all"
     ) == [
         ("finance_transactions", 1, 0, 1),
-        ("finance_transactions", 19, 19, 0),
+        ("finance_transactions", 21, 21, 0),
         ("fulfilled_shipments", 1, 1, 0),
         ("fulfilled_shipments", 2, 1, 1),
         ("ledger_detail", 2, 2, 0),

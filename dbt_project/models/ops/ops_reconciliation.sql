@@ -234,6 +234,28 @@ settlement_totals as (
     where total_amount is not null
 ),
 
+transaction_totals as (
+    select
+        'transaction_total' as check_name,
+        store,
+        'finance_transactions' as feed,
+        currency as subject,
+        0 as expected,
+        sum(case when amount <> total_amount then 1 else 0 end) as actual,
+        'warning' as severity,
+        'financial transactions whose amounts add up to another total' as detail
+    from (
+        select
+            store,
+            currency,
+            max(total_amount) as total_amount,
+            sum(amount) as amount
+        from {{ ref('fct_finance_transactions') }}
+        group by store, currency, delivery_id, line_number
+    ) as transactions
+    group by store, currency
+),
+
 -- of orders whose returns report no refund themselves, all that settlements refunded stands with their returns
 returned_items as (
     select
@@ -433,7 +455,7 @@ rate_contradictions as (
 checks as (
     {%- for table in ['rows_accounted', 'quarantine_kept', 'bronze_accounted', 'not_modelled', 'returns_published',
                       'units_in_marts',
-                      'settlement_totals', 'refunds_spread', 'unmapped_codes', 'rate_contradictions'] %}
+                      'settlement_totals', 'transaction_totals', 'refunds_spread', 'unmapped_codes', 'rate_contradictions'] %}
     select
         check_name,
         store,
