@@ -1,4 +1,4 @@
-"""Files that are derived from the registry: dbt sources, dbt macros with the keys, the feed pages in `docs/feeds/`.
+"""Files that are derived from declarations: dbt sources, macros with keys, semantic models, pages of feeds and metrics.
 
 `python -m data_contracts.generate` writes them, a test proves them up to date. Belongs here: rendering. Does not
 belong: any fact about a feed or a table.
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from data_contracts import reference
+from data_contracts import metrics, reference
 from data_contracts.control import CONTROL_TABLES
 from data_contracts.feed import META_COLUMNS, Column, Feed, Kind, Merge
 from data_contracts.registry import all_feeds
@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = Path("dbt_project/models/staging/_sources.yml")
 MACROS = Path("dbt_project/macros/generated/feeds.sql")
 PAGES = Path("docs/feeds")
+METRICS_PAGE = Path("docs/metrics.md")
+SEMANTIC_MODELS = Path("dbt_project/models/metrics.yml")
 
 _NOTICE = "made by `python -m data_contracts.generate` from data_contracts/; edit there, not here"
 _META_DESCRIPTIONS = {
@@ -228,6 +230,8 @@ def generated(feeds: Mapping[str, Feed] | None = None) -> dict[Path, str]:
     """Every generated file, path relative to the repository to its text."""
     feeds = all_feeds() if feeds is None else feeds
     files = {SOURCES: sources_yaml(feeds), MACROS: macros_sql(feeds)}
+    files[METRICS_PAGE] = metrics.page(metrics.registry(), _NOTICE)
+    files[SEMANTIC_MODELS] = metrics.semantic_yaml(metrics.registry(), _NOTICE)
     files.update({PAGES / f"{feed.name}.md": page(feed) for feed in feeds.values()})
     return files
 

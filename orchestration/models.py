@@ -99,10 +99,12 @@ def _published(node: dict[str, Any], key: tuple[str, ...]) -> PublishedModel:
 
 
 def read_results(run_results: Path, manifest: dict[str, Any]) -> list[NodeResult]:
-    """Results of a dbt invocation, in the order in which they came."""
+    """Results of a dbt invocation, in the order in which they came; exposures, which nothing runs, are none."""
     nodes = manifest["nodes"]
     found = []
     for result in json.loads(run_results.read_bytes())["results"]:
+        if result["unique_id"].startswith("exposure."):
+            continue
         node = nodes.get(result["unique_id"], {})
         attached = node.get("attached_node")
         found.append(

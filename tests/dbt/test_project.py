@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from data_contracts.metrics import registry
 from data_contracts.reasons import _class_by_code, canonical_code
 from orchestration import warehouse
 from orchestration.models import read_manifest
@@ -189,3 +190,23 @@ def _compiled(home: Path, inline: str) -> str:
     warehouse._release(home)
     assert outcome.success, outcome.exception
     return str(outcome.result.results[0].node.compiled_code)
+
+
+def test_the_semantic_layer_is_parsed_as_declared(manifest: dict[str, Any]) -> None:
+    declared = registry()
+    found = {node["name"]: node for node in manifest["metrics"].values()}
+    for metric in declared.metrics:
+        if metric.measure:
+            assert found[metric.name]["type"] == ("ratio" if metric.per else "simple")
+            assert found[metric.name]["config"]["meta"]["mart_column"] == metric.column
+    models = {node["name"]: node for node in manifest["semantic_models"].values()}
+    assert {name: {m["name"] for m in node["measures"]} for name, node in models.items()} == {
+        model.name: {measure.name for measure in model.measures} for model in declared.semantic_models
+    }
+
+
+def test_every_mart_has_a_reader(manifest: dict[str, Any]) -> None:
+    """A new mart is named in models/exposures.yml, or nobody looks at it."""
+    read = {name.rsplit(".", 1)[1] for node in manifest["exposures"].values() for name in node["depends_on"]["nodes"]}
+    assert {node["name"] for node in models(manifest, "marts")} - read == set()
+    assert {"control_panel", "bi"} <= {node["name"] for node in manifest["exposures"].values()}

@@ -17,6 +17,7 @@ import duckdb
 import pytest
 
 from data_contracts.marketplaces import get_marketplace
+from data_contracts.metrics import registry
 from ingestion.simulator import nightly_deliveries, planted_personal_data, truth
 from tests.golden.nights import Night, build
 from tests.golden.worlds import world
@@ -321,3 +322,53 @@ def test_no_personal_data_is_stored(golden: tuple[Night, Row]) -> None:
                 content = gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
             found |= {word for word in planted if word in content}
     assert not found
+
+
+def test_measures_of_the_semantic_layer_give_the_numbers_of_the_marts(golden: tuple[Night, Row]) -> None:
+    """As MetricFlow would compile them: the expression's sum over the model's rows; a ratio of two such sums."""
+    night, _ = golden
+    metrics = {metric.name: metric for metric in registry().metrics if metric.measure}
+
+    def asked(name: str, days: int, *by: str) -> dict[Any, Any]:
+        metric = metrics[name]
+        model, above = registry().measures[metric.measure]
+        schema = "core" if model.model.startswith("fct_") else "marts"
+        sums = [f"cast({above.agg}({above.expr}) as double)"]
+        if metric.per:
+            _, below = registry().measures[metric.per]
+            sums.append(f"nullif(cast({below.agg}({below.expr}) as double), 0)")
+        rows = night.rows(
+            f"select {', '.join(by)}, {' / '.join(sums)} as value from {schema}.{model.model} "
+            f"where {model.time} > as_of_date - {days} and {model.time} <= as_of_date group by all"
+        )
+        return {tuple(row[name] for name in by): row["value"] for row in rows}
+
+    def shown(select: str) -> dict[Any, Any]:
+        return {tuple(row.values())[:-1]: tuple(row.values())[-1] for row in night.rows(select)}
+
+    item = "store, marketplace, asin"
+    marts = {
+        "units_returned": "units_returned from marts.mart_asin_insights where channel = 'ALL' and window_days = 30",
+        "units_shipped": "units_shipped from marts.mart_asin_insights where channel = 'ALL' and window_days = 30",
+        "return_rate": "return_rate from marts.mart_asin_insights where channel = 'ALL' and window_days = 30",
+        "refunds_issued": "refund_amount from marts.mart_asin_insights where channel = 'ALL' and window_days = 30 "
+        "and currency is not null",
+        "critical_review_rate": "critical_review_rate from marts.mart_performance where window_days = 30",
+    }
+    for name, source in marts.items():
+        found, wanted = asked(name, 30, "store", "marketplace", "asin"), shown(f"select {item}, {source}")
+        compared = [
+            (key, value, found[key])
+            for key, value in wanted.items()
+            if value is not None and (value or found.get(key)) and float(value) != pytest.approx(found[key], abs=1e-9)
+        ]
+        assert compared == [], name
+        assert any(wanted.values()), name
+    recovery = shown(
+        "select store, sum(gross_sales - fees) / nullif(sum(case when fees is not null then gross_sales end), 0) "
+        "from marts.mart_recovery group by store"
+    )
+    assert asked("net_recovery_rate", 3650, "store") == pytest.approx(recovery, nan_ok=True)
+    cases = shown("select store, count(*) from marts.mart_dispute_desk where state <> 'done' group by store")
+    assert asked("open_cases", 3650, "store") == cases
+    assert set(metrics) == {*marts, "net_recovery_rate", "open_cases"}

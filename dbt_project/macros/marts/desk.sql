@@ -41,6 +41,11 @@
                             "^(warehouse_damage|missing_from_inbound|removal_order)") }})
 {%- endmacro %}
 
+{# Whether a reimbursement's reason is about stock that a fulfilment centre lost or damaged, not about a buyer's unit. #}
+{% macro is_for_stock(reason) -%}
+  {{ regexp_found("lower(coalesce(" ~ reason ~ ", ''))", "^(lost|damaged|missing|removal)") }}
+{%- endmacro %}
+
 {# What a decision makes of a case: a claim is filed, a case is done, else somebody has acted and a report will show it. #}
 {% macro decided_state(decision) -%}
   case {{ decision }} when 'claim_filed' then 'filed' when 'done' then 'done' else 'decided' end

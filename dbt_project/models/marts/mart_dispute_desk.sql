@@ -227,15 +227,38 @@ unit_prices as (
     group by lines.store, lines.order_id, lines.asin
 ),
 
--- Amazon paid for the unit already, perhaps in instalments
+-- Amazon paid for the unit already, perhaps in instalments, or gave one back as stock. Settlements and the report of
+-- reimbursements tell of the same payments, each with its own delay: who tells more knows more.
 reimbursed as (
     select
         store,
         order_id,
         coalesce(asin, 'unattributed') as asin,
-        sum(amount) as amount
-    from {{ ref('fct_settlement_lines') }}
-    where order_id is not null and {{ is_paid_for_missing_unit('amount_type', 'amount_description') }}
+        coalesce(sum(settled), 0) as settled,
+        coalesce(sum(reported), 0) as reported,
+        sum(units_given) as units_given
+    from (
+        select
+            store,
+            order_id,
+            asin,
+            amount as settled,
+            null as reported,
+            0 as units_given
+        from {{ ref('fct_settlement_lines') }}
+        where {{ is_paid_for_missing_unit('amount_type', 'amount_description') }}
+        union all
+        select
+            store,
+            order_id,
+            asin,
+            null as settled,
+            amount as reported,
+            coalesce(quantity_inventory, 0) as units_given
+        from {{ ref('fct_reimbursements') }}
+        where not {{ is_for_stock('reason') }}
+    ) as payments
+    where order_id is not null
     group by store, order_id, coalesce(asin, 'unattributed')
 ),
 
@@ -257,7 +280,9 @@ units_back as (
 counted as (
     select
         refunds.*,
-        coalesce(units_back.units_back, 0) as units_back,
+        coalesce(units_back.units_back, 0) + coalesce(reimbursed.units_given, 0) as units_back,
+        coalesce(reimbursed.settled, 0) as settled,
+        coalesce(reimbursed.reported, 0) as reported,
         coalesce(
             refunds.units,
             cast(round(refunds.principal_amount / nullif(units_back.unit_price, 0)) as integer),
@@ -265,6 +290,7 @@ counted as (
         ) as units_refunded
     from refunds
     left join units_back using (store, order_id, asin)
+    left join reimbursed using (store, order_id, asin)
     where refunds.channel = 'FBA' and refunds.is_settled
 ),
 
@@ -278,9 +304,10 @@ missing as (
             else 0
         end as missing_amount,
         -- a payment that names no item counts for the order
-        coalesce(reimbursed.amount, 0) + coalesce(unnamed.amount, 0) as reimbursed_amount
+        greatest(
+            counted.settled + coalesce(unnamed.settled, 0), counted.reported + coalesce(unnamed.reported, 0)
+        ) as reimbursed_amount
     from counted
-    left join reimbursed using (store, order_id, asin)
     left join reimbursed as unnamed
         on counted.store = unnamed.store
         and counted.order_id = unnamed.order_id
