@@ -30,7 +30,9 @@ from ingestion.failures import PermanentFailure, TransientFailure
 from ingestion.intake import WrongUse
 from ingestion.lake import Lake, open_lake
 from orchestration import postgres, publish, releases
+from orchestration.home import Home
 from orchestration.models import PublishedModel
+from orchestration.pipeline import Night, follow_in_postgres, title_of
 from orchestration.plan import Plan
 from orchestration.postgres import Address, load_release
 from orchestration.releases import Manifest
@@ -404,6 +406,62 @@ def test_no_message_shows_the_password(shop: Shop, change: Any, failure: Any, ca
         shown = _publish_and_tell(shop, url, failure)
     for text in [*shown, caplog.text]:
         assert "planted" not in text
+
+
+# ---- after a night -----------------------------------------------------------------------------------------------
+
+
+def _night(shop: Shop) -> Night:
+    manifest = shop.releases[0]
+    return Night(
+        "unchanged", manifest.release_id, manifest.as_of, None, manifest.release_id, shop.folder / "marts.duckdb"
+    )
+
+
+def test_after_any_night_the_server_holds_the_current_release(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load_settings({"RETURNSCOPE_HOME": str(shop.folder), "RETURNSCOPE_LAKE": str(shop.folder / "lake")})
+    home = Home(shop.folder)
+    monkeypatch.setenv("RETURNSCOPE_POSTGRES", shop.url)
+    night = _night(shop)
+    follow_in_postgres(settings, night)  # nothing was ever published
+    assert (night.postgres, night.postgres_failure) == (None, None)
+    with home.scratch_folder("publish") as scratch:
+        publish.make_current(shop.lake, home, shop.releases[1], None, scratch)
+    follow_in_postgres(settings, night)
+    assert night.postgres is not None and night.postgres.outcome == "loaded"
+    assert shop.ask("select release_id from marts.release_info") == [(shop.releases[1].release_id,)]
+    assert any("loaded" in line for line in night.lines()) and "PostgreSQL" in night.seconds
+    assert title_of(night) == "returnscope: 2026-01-31 is published"
+    assert "planted" not in night.record(home).read_text()
+
+
+def test_a_failure_there_is_told_and_raised_nowhere_but_in_dagster(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    import dagster as dg
+
+    from orchestration.assets import _must_be_in_postgres
+
+    settings = load_settings({"RETURNSCOPE_HOME": str(shop.folder), "RETURNSCOPE_LAKE": str(shop.folder / "lake")})
+    home = Home(shop.folder)
+    with home.scratch_folder("publish") as scratch:
+        publish.make_current(shop.lake, home, shop.releases[0], None, scratch)
+    for url in (shop.url.rpartition("@")[0] + "@127.0.0.1:1/nothing", shop.url.replace("@127", "/x@127"), "nonsense"):
+        monkeypatch.setenv("RETURNSCOPE_POSTGRES", url)
+        night = _night(shop)
+        follow_in_postgres(settings, night)
+        assert night.postgres is None and night.postgres_failure
+        body = "\n".join(night.lines())
+        assert title_of(night) == "returnscope: 2026-01-31 is published, but not in PostgreSQL"
+        assert "the next run tries again" in body
+        with pytest.raises(dg.Failure, match="Published, but not in PostgreSQL") as told:
+            _must_be_in_postgres(night)
+        assert not told.value.allow_retries
+        for text in (body, str(told.value), night.record(home).read_text()):
+            assert "planted" not in text
+    monkeypatch.delenv("RETURNSCOPE_POSTGRES")
+    night = _night(shop)
+    follow_in_postgres(settings, night)
+    _must_be_in_postgres(night)
+    assert (night.postgres, night.postgres_failure) == (None, None)
 
 
 # ---- the command, and the night -------------------------------------------------------------------------------------
