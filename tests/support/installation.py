@@ -60,7 +60,7 @@ class Installation:
     def run(self, *arguments: object, code: int = 0) -> str:
         """Run the command to its end; its output and errors. The exit code must be the expected one."""
         process = self.start(*arguments)
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=900)
         assert process.returncode == code, f"exit {process.returncode}, not {code}\n{out}\n{err}"
         assert "Traceback" not in err, err
         return out + err
