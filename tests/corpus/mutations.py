@@ -16,7 +16,7 @@ import json
 import random
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from data_contracts.feed import Kind
 from data_contracts.settings import Limits
@@ -786,19 +786,3 @@ def a_name_with_a_line_break(sound: Sound) -> Case:
 @mutation
 def a_name_of_a_pattern(sound: Sound) -> Case:
     return loaded(sound.text, file_name="[*]?{a,b}%00.txt")
-
-
-def malformed() -> list[tuple[str, Sound, Case]]:
-    """Every malformed file: the mutation's name, the sound report, the case."""
-    found = []
-    for name, work in MUTATIONS.items():
-        for report in sound_reports():
-            case = work(report)
-            if case is not None:
-                found.append((name, report, case))
-    return found
-
-
-def renamed(case: Case, **changes: object) -> Case:
-    """The case with something else about it."""
-    return replace(case, **changes)  # type: ignore[arg-type]

@@ -126,7 +126,7 @@ def ingest_killed(scene: Scene, is_long: bool) -> Outcome:
     """Kill, then the same command again."""
     expected = taken(scene)
     steps = steps_of(scene, "ingest", str(files_of(scene)), "--store", "acme", *WINDOW, copy="evening")
-    moments = some(list(range(len(steps))), 10, is_long)
+    moments = some(list(range(len(steps))), 8, is_long)
     for step in moments:
         scene.rewind()
         ended = ingest(scene, Accident(kill_at=step))
@@ -157,7 +157,7 @@ def ingests_at_once(scene: Scene, is_long: bool) -> Outcome:
 def publishing_killed(scene: Scene, is_long: bool) -> Outcome:
     """From a release that is complete but not current."""
     steps = steps_of(scene, "run", copy="midnight")
-    moments = some(list(range(len(steps))), 12, is_long)
+    moments = some(list(range(len(steps))), 8, is_long)
     for step in moments:
         scene.rewind("midnight")
         with scene.reader() as reads:
@@ -169,7 +169,7 @@ def publishing_killed(scene: Scene, is_long: bool) -> Outcome:
 
 @fault("killed", "run, killed at a step", "kill -9 before a step of the whole night, inbox to alerts", needs_time=True)
 def night_killed(scene: Scene, is_long: bool) -> Outcome:
-    """Every twelfth step, and the steps around the commits."""
+    """Every sixteenth step, and the steps around the commits."""
     steps = steps_of(scene, "run", copy="evening")
     around = [
         i for i, name in enumerate(steps) if "manifest" in name or "current" in name or "warehouse.duckdb" in name
@@ -358,7 +358,7 @@ def power_ingest(scene: Scene, is_long: bool) -> Outcome:
     expected = taken(scene)
     tries = 0
     files = str(files_of(scene))
-    for disk in cut_power(scene, "evening", 10, is_long, "ingest", files, "--store", "acme", *WINDOW):
+    for disk in cut_power(scene, "evening", 7, is_long, "ingest", files, "--store", "acme", *WINDOW):
         tries += 1
         if "(0 of" not in disk and disk.rpartition("(")[2].split(" of ")[0] == disk.rpartition(" of ")[2].rstrip(")"):
             assert scene.objects() == expected, disk  # the command has ended, so nothing of it may be lost
@@ -372,7 +372,7 @@ def power_ingest(scene: Scene, is_long: bool) -> Outcome:
 def power_publishing(scene: Scene, is_long: bool) -> Outcome:
     """The published file is whole, or is made again."""
     tries = 0
-    for disk in cut_power(scene, "midnight", 9, is_long, "run"):
+    for disk in cut_power(scene, "midnight", 6, is_long, "run"):
         tries += 1
         ended = scene.run("run")
         assert ended.code == 0, (disk, ended)
@@ -592,7 +592,7 @@ def damaged_build(scene: Scene, is_long: bool) -> Outcome:
                 os.utime(copy / file, (1_700_000_000, 1_700_000_000))
             ended = scene.run("run", "--force")
             assert ended.code == 0, (name, damage, ended)
-            assert read_published(scene.installation.marts)[1] == scene._told(scene.second)
+            assert read_published(scene.installation.marts)[1] == scene.told(scene.second)
     return Outcome(tries, "Published")
 
 

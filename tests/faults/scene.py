@@ -149,7 +149,7 @@ class Scene:
     def reader(self) -> Iterator[Reads]:
         """A reader who asks the published file all the time, and the files of the lake by the manifest."""
         reads, stop = Reads(), threading.Event()
-        known = {one.release_id: self._told(one) for one in (self.first, self.second)}
+        known = {one.release_id: self.told(one) for one in (self.first, self.second)}
         thread = threading.Thread(target=self._read_on, args=(reads, known, stop))
         thread.start()
         try:
@@ -172,7 +172,7 @@ class Scene:
             if told != known.get(release):
                 reads.wrong.append(f"release {release} is read as {told}, not as {known.get(release)}")
 
-    def _told(self, one: Published) -> tuple[int, int, int]:
+    def told(self, one: Published) -> tuple[int, int, int]:
         """Units returned (as facts and by day) and units shipped of a release, from the copy of its morning."""
         name = "morning" if one == self.second else "evening"
         return read_published(self.copies / name / ".returnscope" / "published" / "marts.duckdb")[1]
@@ -192,7 +192,7 @@ class Scene:
         assert plain == {name: digest for name, digest in self.second.sums.items() if name in plain}, _differences(
             now, self.second
         )
-        assert read_published(self.installation.marts) == (now.release_id, self._told(self.second))
+        assert read_published(self.installation.marts) == (now.release_id, self.told(self.second))
         assert [path.name for path in (self.home / "inbox" / "acme").glob("*.txt")] == []
         # one that was killed before it could mark its folder is removed a minute later
         left = [path.name for path in (self.home / "scratch").glob("*/*")]
