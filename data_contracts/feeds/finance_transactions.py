@@ -41,7 +41,7 @@ FEED = Feed(
         Column("release_transaction_id", description="Transaction that released this one."),
         Column("item_number", Kind.INTEGER, "Item within the transaction, from 1; blank for the whole.", minimum=1),
         Column("item_description", description="Title of the item."),
-        Column("asin", description="Amazon's item number."),
+        Column("asin", description="Amazon's item number.", pattern=r"[A-Z0-9]{10}"),
         Column("sku", description="Seller's SKU."),
         Column("quantity", Kind.INTEGER, "Units of the item."),
         Column("fulfillment_network", description="AFN or MFN."),

@@ -30,7 +30,7 @@ FEED = Feed(
         Column("reason", description="CustomerReturn, Lost_Warehouse, Damaged_Warehouse, …", required=True),
         Column("sku", description="Seller's SKU.", aliases=("merchant-sku", "msku"), required=True),
         Column("fnsku", description="Fulfilment network SKU."),
-        Column("asin", description="Amazon's item number."),
+        Column("asin", description="Amazon's item number.", pattern=r"[A-Z0-9]{10}"),
         Column("product_name", description="Title."),
         Column("condition", description="Condition of the item, such as NewItem."),
         Column("currency", description="ISO 4217 code.", aliases=("currency-unit",), pattern=r"[A-Z]{3}"),

@@ -174,7 +174,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 
 def test_instalments_stand_apart_and_a_reimbursement_counts_in_its_newest_state(built: Warehouse) -> None:
     assert built.rows(
-        "select reimbursement_id, case_id, marketplace, attribution, asin, amount, is_reversal, approval_date "
+        "select reimbursement_id, case_id, marketplace, marketplace_by, asin, amount, is_reversal, approval_date "
         "from core.fct_reimbursements order by reimbursement_id, amount"
     ) == [
         ("R1", "C1", "CA", "order", "B000000001", Decimal(10), False, date(2025, 1, 20)),

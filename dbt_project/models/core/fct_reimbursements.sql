@@ -28,7 +28,7 @@ placed as (
             when orders.marketplace is not null then 'order'
             when currencies.marketplace is not null then 'currency'
             else 'none'
-        end as attribution,
+        end as marketplace_by,
         coalesce(nullif(trim(judged.asin), ''), skus.asin) as item_asin
     from judged
     left join {{ ref('int_order_heads') }} as orders
@@ -53,7 +53,7 @@ select
     md5({{ spelled([digest_text('dated.row_key'), 'dated.ordinal']) }}) as reimbursement_line_id,
     dated.store,
     dated.marketplace,
-    dated.attribution,
+    dated.marketplace_by,
     dated.reimbursement_id,
     dated.case_id,
     dated.order_id,
