@@ -20,7 +20,10 @@ TONES = {
     "overdue": "bad",
     "open": "warn",
     "filed": "info",
+    "decided": "info",
 }
+#: kinds of alerts that are about a store's data, not about an item
+STORE_WIDE = ("unmapped_codes", "incomplete_data")
 
 
 def alert_list(page: Page, rows: Sequence[data.Row]) -> None:
@@ -54,7 +57,7 @@ def _about(page: Page, row: data.Row) -> str | None:
         return page.to("desk", case=row["subject"])
     if row["asin"]:
         return page.to("asin", asin=row["asin"], store=row["store"], marketplace=row["marketplace"], category="")
-    return page.to("completeness", store=row["store"]) if row["kind"] == "unmapped_codes" else None
+    return page.to("completeness", store=row["store"]) if row["kind"] in STORE_WIDE else None
 
 
 def money_tile(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,17 @@ def test_every_reason_class_and_alert_has_a_guide(language: str) -> None:
 def test_both_languages_have_the_same_pages(kind: str) -> None:
     pages = {language: {path.stem for path in (RESOURCES / language / kind).glob("*.md")} for language in LANGUAGES}
     assert pages["en"] == pages["zh"] != set()
+
+
+@pytest.mark.parametrize(("macro", "section"), [("dispute_words", "case"), ("reason_words", "reason")])
+def test_messages_of_alerts_use_the_words_of_the_panel(macro: str, section: str) -> None:
+    """dbt and the panel know nothing of each other, so both have the words; here they are equal."""
+    text = (ROOT / "dbt_project/macros/marts/alerts.sql").read_text(encoding="utf-8")
+    body = text.partition(f"macro {macro}() -%}}")[2].partition("endmacro")[0]
+    said = {code: words for code, *words in re.findall(r"'(\w+)': \['([^']*)', '([^']*)'\]", body)}
+    panel = [
+        tomllib.loads((ROOT / f"panel/i18n/{language}.toml").read_text(encoding="utf-8"))[section]
+        for language in LANGUAGES
+    ]
+    assert said == {code: [words[code] for words in panel] for code in said}
+    assert len(said) >= 7

@@ -48,31 +48,31 @@
 
 {% macro dispute_words() -%}
   {{ return({
-    'return_request_unanswered': ['Return request without an answer', '退货请求未答复'],
+    'return_request_unanswered': ['Return request to answer', '待回复的退货请求'],
     'refund_due': ['Refund due', '应退款'],
     'a_to_z': ['A-to-z claim', 'A-to-z 索赔'],
     'safet_claim': ['SAFE-T claim', 'SAFE-T 索赔'],
-    'fba_refund_without_return': ['FBA refund whose unit never came back', 'FBA 已退款但商品未退回'],
-    'return_without_refund': ['Return without a refund', '已退货但未退款'],
-    'refund_without_return': ['Refund without a return', '已退款但未退货']
+    'fba_refund_without_return': ['FBA refund, unit not back', 'FBA 已退款未退货'],
+    'return_without_refund': ['Return without refund', '已退货未退款'],
+    'refund_without_return': ['Refund without return', '已退款未退货']
   }) }}
 {%- endmacro %}
 
 {% macro reason_words() -%}
   {{ return({
     'size_fit': ['Size and fit', '尺码不合'],
-    'style_preference': ['Style not liked', '款式不喜欢'],
+    'style_preference': ['Style and taste', '款式不喜欢'],
     'defective': ['Defective', '有故障'],
-    'quality': ['Poor quality', '质量不佳'],
+    'quality': ['Quality', '质量不佳'],
     'not_as_described': ['Not as described', '与描述不符'],
     'not_compatible': ['Not compatible', '不兼容'],
-    'wrong_item': ['Wrong item sent', '发错商品'],
+    'wrong_item': ['Wrong item', '发错商品'],
     'missing_parts': ['Missing parts', '缺少配件'],
     'damaged': ['Damaged', '损坏'],
     'used_or_counterfeit': ['Used or counterfeit', '疑似二手或假货'],
     'late_or_undelivered': ['Late or undelivered', '延迟或未送达'],
     'changed_mind': ['Changed mind', '改变主意'],
-    'better_price': ['Better price elsewhere', '有更低价格'],
+    'better_price': ['Better price', '有更低价格'],
     'hard_to_use': ['Hard to use', '难以使用'],
     'safety_health': ['Safety or health', '安全或健康'],
     'unclear': ['Unclear', '原因不明'],

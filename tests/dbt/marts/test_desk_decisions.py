@@ -62,5 +62,5 @@ def test_the_newest_decision_sets_the_state_and_stops_the_clock(built: Warehouse
 def test_only_the_case_that_nobody_decided_about_alerts(built: Warehouse) -> None:
     rows = built.rows("select subject, message_en, message_zh from marts.mart_alerts where kind = 'dispute_due'")
     assert [row[0] for row in rows] == [case_id("O2")]
-    assert rows[0][1].startswith("Return request without an answer, order O2, due 2025-01-22, 20.00 USD. Answer")
-    assert rows[0][2].startswith("退货请求未答复，订单 O2，截止 2025-01-22，20.00 USD。请回复")
+    assert rows[0][1].startswith("Return request to answer, order O2, due 2025-01-22, 20.00 USD. Answer")
+    assert rows[0][2].startswith("待回复的退货请求，订单 O2，截止 2025-01-22，20.00 USD。请回复")
