@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import re
+import unicodedata
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -33,7 +34,7 @@ _WIDTH, _HEIGHT = A4[0] - 2 * _MARGIN, A4[1] - 2 * _MARGIN
 _GAP = 8.0
 _TONES = {"": INK, "good": "#17683b", "bad": "#a5211c"}
 #: letters that Helvetica's encoding lacks and that have a plain neighbour in it
-_NEIGHBOURS = str.maketrans({"−": "–", "‑": "-", "\u202f": " ", "₹": "Rs ", "≥": ">=", "≤": "<="})
+_NEIGHBOURS = str.maketrans({"−": "–", "‑": "-", "\u202f": " ", "₹": "Rs ", "Ł": "L", "ł": "l"})
 
 
 def render(page: Page) -> bytes:
@@ -261,6 +262,8 @@ def _runs(text: str) -> list[tuple[bool, str]]:
     runs: list[tuple[bool, str]] = []
     for piece in re.findall(r"[\x00-\x7f]+|[^\x00-\x7f]", text.translate(_NEIGHBOURS)):
         wide = not _fits(piece)
+        if wide and (plain := unicodedata.normalize("NFD", piece)[0]).isascii():  # ź is z in both fonts
+            wide, piece = False, plain
         if runs and runs[-1][0] == wide:
             runs[-1] = (wide, runs[-1][1] + piece)
         else:

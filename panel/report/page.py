@@ -409,7 +409,7 @@ def _money(month: Month, say: Words) -> Panel:
         (
             say("report.money_cost", day=say.day(month.as_of)),
             [
-                ("" if cost[c]["is_exact"] else "≥ ") + say.money(cost[c]["total_cost"], c) if c in cost else NONE
+                ("" if cost[c]["is_exact"] else "≥") + say.money(cost[c]["total_cost"], c) if c in cost else NONE
                 for c in currencies
             ],
         )

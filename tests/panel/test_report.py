@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -20,7 +21,7 @@ from panel import data
 from panel.data import Rate
 from panel.report import as_html, as_pdf, drawing, figures, page
 from panel.report.__main__ import main
-from panel.report.figures import NothingToReport, Period, gather
+from panel.report.figures import Month, NothingToReport, Period, gather
 from panel.text import LANGUAGES, Words
 from tests.support.panel_marts import AS_OF, ITEMS
 
@@ -124,8 +125,7 @@ def test_both_forms_say_the_same(release: data.Release, month: date, language: s
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_pdf_is_one_sheet_of_a4_and_always_the_same_bytes(release: data.Release, language: str) -> None:
     month = gather(release, JANUARY)
-    long = replace(month, worst=tuple(_item(number) for number in range(figures.WORST)))
-    for one in (month, long):
+    for one in (month, _full(month)):
         made = page.write(one, Words(language))
         content = as_pdf.render(made)
         assert content == as_pdf.render(made)
@@ -133,6 +133,39 @@ def test_the_pdf_is_one_sheet_of_a4_and_always_the_same_bytes(release: data.Rele
         assert len(reader.pages) == 1
         assert (round(reader.pages[0].mediabox.width), round(reader.pages[0].mediabox.height)) == (595, 842)
         assert made.sources.split()[-1][:10] in reader.pages[0].extract_text()  # down to the last lines
+
+
+def _full(month: Month) -> Month:
+    """As much as the page can hold."""
+    feeds = ("fba_returns", "mfn_returns", "orders", "reviews", "grade_resell", "settlements", "inventory", "listings")
+    assert month.before is not None
+    return replace(
+        month,
+        worst=tuple(_item(number) for number in range(figures.WORST)),
+        reasons=tuple({"reason_class": f"reason {n}", "units": 20 - n, "share": (20 - n) / 120} for n in range(9)),
+        cost=tuple(
+            {"currency": c, "total_cost": Decimal("123456.5"), "is_exact": False} for c in ("USD", "CAD", "GBP")
+        ),
+        feeds=tuple({"feed": feed, "days": 62, "loaded": 60, "stale": 0} for feed in feeds),
+        deliveries={"reports": 812, "feeds": list(feeds), "quarantined": 1234},
+        unattributed=17,
+        fee_unknown=12,
+        gaps_before=(month.before.period,),
+    )
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_html_prints_on_one_sheet(release: data.Release, tmp_path: Path, language: str) -> None:
+    if (chromium := shutil.which("chromium") or shutil.which("google-chrome")) is None:
+        pytest.skip("needs chromium")
+    source, target = tmp_path / "page.html", tmp_path / "page.pdf"
+    source.write_text(as_html.render(page.write(_full(gather(release, JANUARY)), Words(language))))
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+               "--disable-background-networking", f"--user-data-dir={tmp_path / 'profile'}"]  # fmt: skip
+    printed = ["--no-pdf-header-footer", f"--print-to-pdf={target}", source.as_uri()]
+    subprocess.run([chromium, *options, *printed], check=True, capture_output=True, timeout=120)
+    assert len(PdfReader(target).pages) == 1
 
 
 def _item(number: int, **changes: Any) -> figures.Item:
@@ -227,7 +260,7 @@ def test_a_cost_with_unknown_parts_is_said_to_be_at_least_that(release: data.Rel
     made = page.write(replace(gather(release, JANUARY), cost=cost), Words("en"))
     money = made.panels[0]
     (row,) = [row for row in money.rows if row[0] == "Total cost, 30 days to 28 Jan 2026"]
-    assert dict(zip(money.heads[1:], row[1:], strict=True)) == {"USD": "≥ $1,234.50", "GBP": "£99.00", "CAD": "–"}
+    assert dict(zip(money.heads[1:], row[1:], strict=True)) == {"USD": "≥$1,234.50", "GBP": "£99.00", "CAD": "–"}
     assert any(note.startswith("≥") for note in money.notes)
 
 
