@@ -74,11 +74,40 @@ channel_days as (
     group by store, marketplace, asin, channel, date
 ),
 
+-- most items are sold through one channel only: their days need no second grouping
+items as (
+    select
+        store,
+        marketplace,
+        asin,
+        min(channel) = max(channel) as has_one_channel
+    from channel_days
+    group by store, marketplace, asin
+),
+
+item_days as (
+    select
+        channel_days.*,
+        items.has_one_channel
+    from channel_days
+    inner join items
+        on
+            channel_days.store = items.store
+            and channel_days.marketplace = items.marketplace
+            and channel_days.asin = items.asin
+),
+
 days as (
     select
         store, marketplace, asin, channel, date, {{ units | join(', ') }}, refunds, refunds_unconverted,
         {{ amounts | join(', ') }}, currency, other_currency
     from channel_days
+    union all
+    select
+        store, marketplace, asin, 'ALL', date, {{ units | join(', ') }}, refunds, refunds_unconverted,
+        {{ amounts | join(', ') }}, currency, other_currency
+    from item_days
+    where has_one_channel
     union all
     select
         store,
@@ -94,7 +123,8 @@ days as (
         {%- endfor %}
         min(currency),
         max(other_currency)
-    from channel_days
+    from item_days
+    where not has_one_channel
     group by store, marketplace, asin, date
 )
 
