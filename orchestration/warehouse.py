@@ -41,6 +41,10 @@ FILE_NAME = "warehouse.duckdb"
 #: tells dbt's profile where the build file is
 PATH_VARIABLE = "RETURNSCOPE_WAREHOUSE"
 
+#: Only this installation's DuckDB ever opens the build file, and its newest format takes a fifth less CPU time to write
+#: than the one that every version reads: 2.0 s for a million order lines instead of 2.4. The file keeps its format.
+STORAGE = "latest"
+
 #: Many small files cost more to open than to read (0.4 ms each, and a feed is scanned up to four times): up to this
 #: size a feed is copied into the build file, above it dbt reads the parquet files where they are.
 COPIED_BYTES = 64 * 1024 * 1024
@@ -74,7 +78,7 @@ def prepare(
     path.parent.mkdir(parents=True, exist_ok=True)
     for old in (path, path.with_name(path.name + ".wal")):
         old.unlink(missing_ok=True)
-    with duckdb.connect(str(path)) as con:
+    with duckdb.connect(str(path), config={"storage_compatibility_version": STORAGE}) as con:
         con.execute("begin")
         for schema in ("bronze", "control", "reference"):
             con.execute(f"create schema {schema}")
