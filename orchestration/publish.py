@@ -44,6 +44,9 @@ MEMORY_LIMIT = "3000MB"
 def export(con: duckdb.DuckDBPyConnection, models: Sequence[PublishedModel], folder: Path) -> dict[str, Mart]:
     """Write every published model to `<folder>/<name>.parquet`, ordered by its key, or by all columns if it has none.
 
+    In the order an ASIN comes first: DuckDB compares the first bytes of sort keys before all else, and most rows have
+    the same store (1.7 million rows of `mart_asin_daily`: 2.4 s of CPU time instead of 3.4, to files of the same size).
+
     A key is unique, since a dbt test says so, so the same rows give the same bytes, whatever the threads, the memory
     and the order in the table (measured on three million rows with 1, 2 and 4 threads, in memory and spilling).
     """
@@ -53,7 +56,7 @@ def export(con: duckdb.DuckDBPyConnection, models: Sequence[PublishedModel], fol
         path = folder / f"{model.name}.parquet"
         types = dict(con.execute(f"select column_name, column_type from (describe {model.relation})").fetchall())
         names = [f'"{name}"' for name in types]
-        order = [f'"{name}"' for name in model.key] or names
+        order = [f'"{name}"' for name in sorted(model.key, key=_is_shared)] or names
         con.execute(
             f"copy (select {', '.join(names)} from {model.relation} order by {', '.join(order)}) "
             f"to '{path}' (format parquet, compression zstd, row_group_size {ROW_GROUP})"
@@ -69,6 +72,11 @@ def export(con: duckdb.DuckDBPyConnection, models: Sequence[PublishedModel], fol
             column_descriptions={name: text for name, text in model.columns.items() if text},
         )
     return marts
+
+
+def _is_shared(column: str) -> bool:
+    """Whether many rows have the same value in a column of a key; an ASIN tells most rows apart."""
+    return column != "asin"
 
 
 def make_manifest(plan: Plan, marts: Mapping[str, Mart]) -> Manifest:
@@ -151,6 +159,7 @@ def make_current(lake: Lake, home: Home, manifest: Manifest, before: Pointer | N
     now = datetime.now(UTC)
     if before is None or before.release_id != manifest.release_id:
         previous = before.release_id if before else None
+        releases.note_published(lake, manifest.release_id, now)
         values = {"release_id": manifest.release_id, "previous": previous, "published_at": now.isoformat()}
         lake.replace(releases.CURRENT, json.dumps(values).encode(), before.version if before else None)
     else:
