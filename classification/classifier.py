@@ -91,21 +91,19 @@ class Classifier:
 def combine(reading: Reading, by_code: str | None, has_text: bool = True) -> Verdict:
     """The final class from what words and code say apart.
 
-    The words decide where they name a reason: they say more than one of Amazon's coarse codes, which buyers pick for
-    free shipping. The code decides where the words name none, or name another one so weakly that they are a guess.
+    Sure words decide: they say more than one of Amazon's coarse codes, which buyers pick for free shipping. Then the
+    code, then words that are not sure. The warehouse decides in the same way (macro `final_reason_class`).
     """
-    figures = rules().figures
+    code_confidence = rules().figures["code_confidence"]
     code_speaks = by_code not in (None, UNCLEAR, UNMAPPED)
     words_speak = reading.reason_class != UNCLEAR
     conflict = code_speaks and words_speak and by_code != reading.reason_class
     final, confidence, words, sure = reading.reason_class, reading.confidence, reading.deciding_words, reading.is_sure
     if code_speaks and by_code is not None:
-        if not words_speak:
-            final, confidence, words, sure = by_code, figures["code_confidence"], (), False
+        if not words_speak or (conflict and not sure):
+            final, confidence, words, sure = by_code, code_confidence, (), False
         elif not conflict:
-            confidence = round(1 - (1 - reading.confidence) * (1 - figures["code_confidence"]), 4)
-        elif reading.confidence < figures["guess"]:
-            final, confidence, words, sure = by_code, figures["code_confidence"], (), False
+            confidence = round(1 - (1 - reading.confidence) * (1 - code_confidence), 4)
     return Verdict(
         final,
         confidence,
@@ -188,7 +186,7 @@ def _without_reason(evidence: Evidence, text: str, language: str) -> Reading:
         return Reading(UNCLEAR, figures["nothing_confidence"], words, None, False, language)
     # "Nice bag, but ...": what follows is a complaint, even where its words are unknown.
     if is_long and (not praised or "contrast" in evidence.tags):
-        return Reading("quality", figures["guess"] - 0.01, words, None, False, language)
+        return Reading("quality", figures["guess"], words, None, False, language)
     return Reading(UNCLEAR, figures["nothing_confidence"], words, None, False, language)
 
 

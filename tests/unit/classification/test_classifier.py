@@ -9,7 +9,15 @@ import pytest
 
 import classification
 from benchmarks.classification import accuracy, by_language, judge, macro_f1, own_comments, sure
-from classification.classifier import PARALLEL_FROM, Classifier, classify_many, classify_table, read_text
+from classification.classifier import (
+    PARALLEL_FROM,
+    Classifier,
+    Reading,
+    classify_many,
+    classify_table,
+    combine,
+    read_text,
+)
 from classification.lexicon import LANGUAGES, Lexicon, LexiconError, entries, lexicon, model_version, presets
 from data_contracts.reasons import reason_classes
 
@@ -233,6 +241,15 @@ def test_words_decide_where_they_name_a_reason_and_conflict_is_flagged() -> None
     assert verdict.reason_class == verdict.class_by_text == "damaged"
     assert verdict.class_by_code == "changed_mind"
     assert verdict.conflict
+
+
+def test_a_code_outweighs_words_that_are_not_sure() -> None:
+    guess = Reading("quality", 0.6, ("meh",), None, False, "en")
+    verdict = combine(guess, "defective")
+    assert (verdict.reason_class, verdict.class_by_text, verdict.conflict) == ("defective", "quality", True)
+    assert verdict.deciding_words == ()
+    assert combine(guess._replace(is_sure=True), "defective").reason_class == "quality"
+    assert combine(guess, "unmapped").reason_class == combine(guess, None).reason_class == "quality"
 
 
 def test_the_code_decides_where_the_words_say_nothing() -> None:
