@@ -5,7 +5,8 @@ Belongs here: finding and reading what is published. Does not belong: making a r
 
 `releases/<release_id>/<mart>.parquet` and, written last, `manifest.json`; `releases/current.json` names the current
 one. A release never changes: its id is made of everything that decides its content.
-`comparisons/<before>__<after>.json` keeps two of them from being removed (`retention.py`).
+`comparisons/<before>__<after>.json` keeps two of them from being removed (`retention.py`),
+`published/<moment>__<release_id>` says when one became current.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 PREFIX = "releases"
 CURRENT = f"{PREFIX}/current.json"
 COMPARISONS = "comparisons"
+HISTORY = "published"
 _RELEASE_ID = re.compile(r"\d{4}-\d{2}-\d{2}-[0-9a-f]{12}")
 
 
@@ -183,3 +185,14 @@ def compared(lake: Lake) -> set[str]:
     """Ids of the releases that are kept for comparisons."""
     names = (info.key.removeprefix(f"{COMPARISONS}/").removesuffix(".json") for info in lake.list(f"{COMPARISONS}/"))
     return {release for name in names for release in name.split("__")}
+
+
+def note_published(lake: Lake, release_id: str, at: datetime) -> None:
+    """Note that a release becomes current at this moment (UTC)."""
+    lake.put_new(f"{HISTORY}/{at:%Y-%m-%dT%H%M%SZ}__{release_id}", b"")
+
+
+def last_published(lake: Lake) -> dict[str, date]:
+    """The day (UTC) on which each release became current for the last time, for those of which that is known."""
+    notes = sorted(info.key.removeprefix(f"{HISTORY}/") for info in lake.list(f"{HISTORY}/"))
+    return {note.partition("__")[2]: date.fromisoformat(note[:10]) for note in notes}

@@ -11,7 +11,7 @@ removed finds its manifest gone first.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,29 +50,31 @@ def prune(settings: Settings, lake: Lake, home: Home) -> list[str]:
     return removed
 
 
-def outdated(release_ids: Sequence[str], kept: Iterable[str], retention: Retention) -> list[str]:
-    """Releases that need not stay, oldest first: older than the nights before the newest one and no month's end.
+def outdated(
+    release_ids: Sequence[str], kept: Iterable[str], retention: Retention, published: Mapping[str, date], today: date
+) -> list[str]:
+    """Releases that need not stay, oldest as-of day first: published too many nights ago and no month's end.
 
-    kept: releases that stay whatever their age.
+    kept: releases that stay whatever their age. published: the day on which each was current for the last time; where
+    that is not known, its as-of day counts. (A past night that somebody asked for yesterday is as old as yesterday.)
     """
-    if not release_ids:
-        return []
-    days = {release_id: date.fromisoformat(release_id[:10]) for release_id in release_ids}
-    newest = max(days.values())
-    first_night = newest - timedelta(days=retention.nights)
-    first_month = newest - timedelta(days=31 * retention.month_ends)
-
-    def stays(day: date) -> bool:
-        is_month_end = (day + timedelta(days=1)).day == 1
-        return day > first_night or (is_month_end and day > first_month)
-
+    first_night = today - timedelta(days=retention.nights)
+    first_month = today - timedelta(days=31 * retention.month_ends)
     kept = {*kept}
-    return [release_id for release_id in sorted(release_ids) if release_id not in kept and not stays(days[release_id])]
+
+    def stays(release_id: str) -> bool:
+        as_of = date.fromisoformat(release_id[:10])
+        is_month_end = (as_of + timedelta(days=1)).day == 1
+        day = published.get(release_id, as_of)
+        return release_id in kept or day > first_night or (is_month_end and day > first_month)
+
+    return [release_id for release_id in sorted(release_ids) if not stays(release_id)]
 
 
 def _outdated(lake: Lake, retention: Retention) -> list[str]:
     kept = _pointed_to(lake) | releases.compared(lake)
-    return outdated(list(releases.ids(lake)), kept, retention)
+    today = datetime.now(UTC).date()
+    return outdated(list(releases.ids(lake)), kept, retention, releases.last_published(lake), today)
 
 
 def _pointed_to(lake: Lake) -> set[str]:
@@ -87,6 +89,9 @@ def _remove(lake: Lake, release_id: str) -> None:
     lake.delete(releases.manifest_key(release_id))
     for info in list(lake.list(f"{releases.PREFIX}/{release_id}/")):
         lake.delete(info.key)
+    for info in list(lake.list(f"{releases.HISTORY}/")):
+        if info.key.endswith(f"__{release_id}"):
+            lake.delete(info.key)
     lake.delete(marker)
 
 

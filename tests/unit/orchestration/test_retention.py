@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -25,13 +25,20 @@ def release_id(day: date, build: int = 0) -> str:
 
 def test_nights_month_ends_and_whatever_somebody_needs_stay() -> None:
     every = [release_id(NEWEST - timedelta(days=n)) for n in range(120)]
-    gone = outdated(every, [release_id(date(2026, 1, 5))], RETENTION)
+    gone = outdated(every, [release_id(date(2026, 1, 5))], RETENTION, {}, NEWEST)
     stay = sorted(set(every) - set(gone))
     assert len([name for name in stay if name > "2026-03-01"]) == 30
     assert [name[:10] for name in stay if name < "2026-03-01"] == ["2026-01-05", "2026-01-31", "2026-02-28"]
     assert gone == sorted(gone)
-    assert outdated([], [], RETENTION) == []
-    assert outdated([release_id(NEWEST)], [], Retention(nights=1, month_ends=0)) == []
+    assert outdated([], [], RETENTION, {}, NEWEST) == []
+    assert outdated([release_id(NEWEST)], [], Retention(nights=1, month_ends=0), {}, NEWEST) == []
+
+
+def test_a_past_night_is_as_old_as_the_day_on_which_somebody_asked_for_it() -> None:
+    past = release_id(date(2024, 5, 6))
+    asked = {past: date(2026, 3, 1)}
+    assert outdated([past], [], RETENTION, asked, date(2026, 3, 30)) == []
+    assert outdated([past], [], RETENTION, asked, date(2026, 3, 31)) == [past]
 
 
 @pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.s3)])
@@ -74,6 +81,8 @@ def test_old_releases_go_and_the_current_the_previous_and_compared_ones_stay(lak
         )
     )
     newest = store(lake, NEWEST)
+    for release, at in ((newest, datetime.now(UTC)), (old, datetime(2025, 11, 6, 4, tzinfo=UTC))):
+        releases.note_published(lake, release, at)
     point(lake, current, previous)
     releases.keep_comparison(lake, one, other)
     reading = lake.open(releases.mart_key(old, "m"))  # somebody is in the middle of a release that goes
@@ -82,7 +91,7 @@ def test_old_releases_go_and_the_current_the_previous_and_compared_ones_stay(lak
     assert first + reading.read() == b"rows"
     reading.close()
     assert sorted(releases.ids(lake)) == sorted([current, previous, one, other, newest])
-    assert [info.key for info in lake.list("releases/") if old in info.key] == []
+    assert [info.key for info in lake.list() if old in info.key] == []
     assert prune(settings(tmp_path), lake, Home(tmp_path)) == []
 
 
