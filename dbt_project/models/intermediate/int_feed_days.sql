@@ -18,7 +18,10 @@ with asked as (
             else pulls.outcome
         end as state
     from {{ ref('stg_pulls') }} as pulls
-    where (pulls.restates or pulls.outcome in ('cancelled', 'failed')) and {{ claims_days('pulls') }}
+    where
+        (pulls.restates or pulls.outcome in ('cancelled', 'failed'))
+        and {{ claims_days('pulls') }}
+        and pulls.feed is not null  -- a file in which no feed was recognised says nothing of any feed's days
 ),
 
 first_days as (
