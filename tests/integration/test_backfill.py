@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.deliveries import fba, order, tsv
 from tests.support.installation import Installation
 
 CONFIG = """
@@ -80,6 +81,39 @@ def test_a_killed_backfill_goes_on_where_it_was_and_nothing_is_twice(tmp_path: P
     killed.run("pull", *days)
     assert entries(killed) == entries(whole)
     assert before < entries(killed)
+
+
+@pytest.mark.slow
+def test_an_inbox_store_is_led_to_a_whole_season(tmp_path: Path) -> None:
+    """What is missing is said with the name to drop it under; dropped so, the same command ends with a comparison."""
+    acme = Installation(tmp_path)
+    days = ("--from", "2025-12-01", "--to", "2025-12-20")
+    bought = [order(amazon_order_id=f"111-0000000-000000{n}", purchase_date=f"2025-12-0{n}T20:00:00Z") for n in (1, 2)]
+    for name, text in (("orders.txt", tsv(bought)), ("returns.txt", tsv([fba(return_date="2025-12-05T09:30:00Z")]))):
+        acme.run("ingest", acme.file(name, text), "--store", "acme", "--window", "2025-12-01..2025-12-10",
+                 "--delivered-at", "2026-01-01T06:00:00Z")  # fmt: skip
+    said = acme.run("backfill", *days, code=1)
+    assert "Missing acme/fba_returns: 10 days" in said
+    assert "NOT complete: 20 days of 2 reports are missing" in said
+    first = acme.current()
+    more = tsv([order(amazon_order_id="111-0000000-0000009", purchase_date="2025-12-15T20:00:00Z")])
+    returned = tsv([fba(order_id="111-0000000-0000009", return_date="2025-12-18T09:30:00Z")])
+    for feed, text in (("orders", more), ("fba_returns", returned)):
+        (named,) = re.findall(rf"drop it as (\S+/{feed}__\S+)", said)
+        Path(named).parent.mkdir(parents=True, exist_ok=True)
+        Path(named).write_text(text)
+    stray = acme.home / "inbox" / "amce" / "returns.txt"
+    stray.parent.mkdir()
+    stray.write_text(returned)
+    said = acme.run("backfill", *days, code=1)
+    assert "NOT complete" not in said
+    assert "NOT TAKEN" in said
+    assert f"{first} -> {acme.current()}" in said
+    (line,) = [line.split() for line in said.splitlines() if line.split()[:1] == ["fct_order_lines"]]
+    assert line[1:5] == ["2", "3", "2", "3"]
+    stray.unlink()
+    said = acme.run("backfill", *days)
+    assert "Nothing has changed" in said
 
 
 def whole_plan(folder: Path, config: str) -> int:
