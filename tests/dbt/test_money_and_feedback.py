@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from data_contracts.marts import mart_schema, violations
 from tests.support.warehouse import Delivery, Row, Warehouse, build, order, refund, settings, settlement
 
 OLD, NEW = "2025-01-25T01:00:00", "2025-01-30T01:00:00"
@@ -243,6 +244,27 @@ def test_a_transaction_that_adds_up_in_no_way_is_told(built: Warehouse) -> None:
         "select subject, actual, is_ok, severity from ops.ops_reconciliation where check_name = 'transaction_total' "
         "order by all"
     ) == [("CAD", 0, True, "warning"), ("USD", 1, False, "warning")]
+
+
+FACTS = (
+    "fct_finance_transactions",
+    "fct_inventory_events",
+    "fct_reimbursements",
+    "fct_removals",
+    "fct_seller_feedback",
+    "fct_shipments",
+)
+
+
+@pytest.mark.parametrize("fact", FACTS)
+def test_no_row_breaks_the_contract_that_a_release_must_meet(built: Warehouse, fact: str) -> None:
+    described = dict(built.rows(f"select column_name, column_type from (describe core.{fact})"))
+    schema = mart_schema(fact, described, required=set(), as_of=date(2025, 1, 31))
+    rules = list(violations(schema))
+    assert rules
+    assert built.rows(f"select count(*) > 0 from core.{fact}") == [(True,)]
+    broken = [(column, code) for column, code, rule in rules if built.rows(f"select 1 from core.{fact} where {rule}")]
+    assert broken == []
 
 
 def test_every_row_of_these_feeds_is_accounted_for(built: Warehouse) -> None:
