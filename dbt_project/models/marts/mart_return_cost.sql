@@ -112,14 +112,13 @@ events as (
     select
         lost.store, lost.marketplace, lost.asin, lost.channel, lost.date, marketplaces.currency,
         {{ cost_event({
-            'write_off': 'round(lost.units * costs.unit_cost, 4)',
-            'write_off_unknown': 'case when costs.unit_cost is null then lost.units end'
+            'write_off': 'case when lost.is_judged then round(lost.units * costs.unit_cost, 4) end',
+            'write_off_unknown': 'case when not lost.is_judged or costs.unit_cost is null then lost.units end'
         }) }}
     from lost_units as lost
     left join marketplaces on lost.marketplace = marketplaces.marketplace
     left join unit_costs as costs
-        on lost.is_judged
-        and lost.store = costs.store
+        on lost.store = costs.store
         and lost.marketplace = costs.marketplace
         and lost.asin = costs.asin
         and lost.sku = costs.sku
