@@ -57,6 +57,8 @@ class Chart:
     by: tuple[str, ...] = ()
     equal: tuple[tuple[str, Any], ...] = ()
     unequal: tuple[tuple[str, Any], ...] = ()
+    #: columns that must have a value
+    known: tuple[str, ...] = ()
     description: str = ""
     #: columns shown as they are, without adding anything up
     raw: tuple[str, ...] = ()
@@ -134,7 +136,8 @@ ROWS: tuple[tuple[Chart, ...], ...] = (
               ("units_shipped_sum", "units_returned_sum"), by=("date",), equal=(("channel", "ALL"),), limit=10000,
               width=8, description="Shipped units stand on the purchase day, returned ones on the day of the return."),
         Chart("Why things come back, 90 days", "pie", "mart_return_reasons", ("units_sum",), by=("reason_class",),
-              equal=(("channel", "ALL"), ("window_days", 90)), description="Final reason class of code and words."),
+              equal=(("channel", "ALL"), ("window_days", 90)), order=("units_sum", False),
+              description="Final reason class of code and words."),
     ),
     (
         Chart("ASINs surely above their category, 90 days", "table", "mart_asin_insights", (),
@@ -146,10 +149,10 @@ ROWS: tuple[tuple[Chart, ...], ...] = (
     ),
     (
         Chart("Refunds by currency, 30 days", "table", "mart_asin_insights", ("refund_amount_sum",), by=("currency",),
-              equal=_MONTH, order=("refund_amount_sum", False), height=34,
+              known=("currency",), equal=_MONTH, order=("refund_amount_sum", False), height=34,
               description="Never added across currencies."),
         Chart("Grade and Resell by currency", "table", "mart_recovery", ("gross_sales_sum", "net_recovery_all"),
-              by=("currency",), order=("gross_sales_sum", False), height=34,
+              by=("currency",), known=("currency",), order=("gross_sales_sum", False), height=34,
               description="Sales of used units, and the share that is left of them after fees, where fees are known."),
         Chart("Cases by kind and state", "table", "mart_dispute_desk", ("cases",), by=("kind", "state"),
               order=("cases", False), height=34),
@@ -313,6 +316,11 @@ def _params(chart: Chart) -> dict[str, Any]:
              "comparator": value}
             for sign, name, pairs in (("==", "EQUALS", chart.equal), ("!=", "NOT_EQUALS", chart.unequal))
             for column, value in pairs
+        ]
+        + [
+            {"clause": "WHERE", "expressionType": "SIMPLE", "subject": column, "operator": "IS NOT NULL",
+             "operatorId": "IS_NOT_NULL", "comparator": None}
+            for column in chart.known
         ],
         "row_limit": chart.limit,
     }  # fmt: skip
@@ -355,7 +363,8 @@ def _query(chart: Chart) -> dict[str, Any]:
             {"col": column, "op": sign, "val": value}
             for sign, pairs in (("==", chart.equal), ("!=", chart.unequal))
             for column, value in pairs
-        ],
+        ]
+        + [{"col": column, "op": "IS NOT NULL"} for column in chart.known],
         "orderby": [list(chart.order)] if chart.order else [],
         "row_limit": chart.limit,
         "extras": {"having": "", "where": ""},
