@@ -14,11 +14,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from data_contracts import reference
-from ingestion.simulator.catalogue import class_of_code
+from ingestion.simulator.catalogue import HUNDREDTHS, class_of_code
 from ingestion.simulator.facts import Charge, MfnReturn, MfnState, OrderLine, Refund
 
 if TYPE_CHECKING:
@@ -31,11 +32,21 @@ _SAFET_CHANGED = date(2026, 2, 16)
 _PROCESSING_DAYS = 15
 
 Item = tuple[str, str, str]
-Cases = Iterator[tuple[Item, str, date, date | None, str]]
+Cases = Iterator[tuple[Item, str, date, date | None, str, Decimal]]
 
 
 def _later(day: date, days: int) -> date:
     return day + timedelta(days=days)
+
+
+def _money(hundredths: float) -> Decimal:
+    return Decimal(round(hundredths)) / HUNDREDTHS
+
+
+def _price(row: KnownReturn) -> Decimal:
+    """What the returned units cost, to the hundredth."""
+    assert row.order is not None  # noqa: S101
+    return _money(row.order.line.price * row.units / row.order.line.quantity)
 
 
 def _business_days_later(day: date, days: int) -> date:
@@ -129,7 +140,7 @@ class Claims:
         return found if found is not None and found.channel == channel else None
 
     def all(self) -> list[dict[str, Any]]:
-        """Rows of store, marketplace, kind, order_id, asin, opened_on, due_on, state; one request may be a row."""
+        """Rows of store, marketplace, kind, order_id, asin, opened_on, due_on, state, amount; a request is one row."""
         found: list[dict[str, Any]] = []
         for kind, cases, ends in (
             ("return_request_unanswered", self.unanswered(), False),
@@ -140,12 +151,13 @@ class Claims:
             ("refund_without_return", self.fbm_refunds(), True),
             ("return_without_refund", self.unrefunded(), False),
         ):
-            for (store, order_id, asin), marketplace, opened, due, state in cases:
+            for (store, order_id, asin), marketplace, opened, due, state, amount in cases:
                 if opened <= self.as_of and not (ends and due is not None and due < self.as_of):
                     is_late = state == "open" and due is not None and due < self.as_of
                     found.append({
                         "store": store, "marketplace": marketplace, "kind": kind, "order_id": order_id, "asin": asin,
                         "opened_on": opened, "due_on": due, "state": "overdue" if is_late else state,
+                        "amount": amount,
                     })  # fmt: skip
         return found
 
@@ -157,7 +169,7 @@ class Claims:
         for row, state in self.requests:
             if state.status == "Pending" and self._waits_for_money(row):
                 item = row.store, row.order_id, row.asin
-                yield item, row.marketplace, row.day, _later(row.day, _ANSWER_DAYS), "open"
+                yield item, row.marketplace, row.day, _later(row.day, _ANSWER_DAYS), "open", _price(row)
 
     def refunds_due(self) -> Cases:
         """Parcels that arrived and for which the buyer has no money yet."""
@@ -168,7 +180,7 @@ class Claims:
                 continue
             if row.unit.resolution in ("StandardRefund", "RefundAtFirstScan") and self._waits_for_money(row):
                 item = row.store, row.order_id, row.asin
-                yield item, row.marketplace, arrived, _business_days_later(arrived, 2), "open"
+                yield item, row.marketplace, arrived, _business_days_later(arrived, 2), "open", _price(row)
 
     def a_to_z(self) -> Cases:
         """Claims that Amazon granted, and requests that are marked with one that no refund names yet."""
@@ -177,12 +189,14 @@ class Claims:
             if refund.a_to_z_days and refund.channel == "FBM":
                 granted.add(item[:2])
                 opened = refund.a_to_z_days[-1]
-                yield item, refund.marketplace, opened, _later(opened, _APPEAL_DAYS), "open"
+                yield item, refund.marketplace, opened, _later(opened, _APPEAL_DAYS), "open", _money(refund.amount)
         for row, _ in self.requests:
             assert isinstance(row.unit, MfnReturn)  # noqa: S101
             if row.unit.a_to_z and (row.store, row.order_id) not in granted:
                 item = row.store, row.order_id, row.asin
-                yield item, row.marketplace, row.day, _later(row.day, _APPEAL_DAYS), "open"
+                known = self.of(row)
+                amount = _money(known.amount) if known else _price(row)
+                yield item, row.marketplace, row.day, _later(row.day, _APPEAL_DAYS), "open", amount
 
     def safet(self) -> Cases:
         """Filed claims that are undecided; units refunded at first scan that came back, not by the seller's fault."""
@@ -190,12 +204,13 @@ class Claims:
             unit = row.unit
             assert isinstance(unit, MfnReturn)  # noqa: S101
             item = row.store, row.order_id, row.asin
+            refund = self.of(row)
             if state.safet_state:
                 if state.safet_paid is None:
                     assert unit.safet_at is not None  # noqa: S101
-                    yield item, row.marketplace, unit.safet_at.date(), None, "filed"
+                    amount = _money(refund.amount) if refund else Decimal(0)
+                    yield item, row.marketplace, unit.safet_at.date(), None, "filed", amount
                 continue
-            refund = self.of(row)
             is_claimed = unit.a_to_z or (refund is not None and bool(refund.a_to_z_days))
             if (
                 unit.resolution != "RefundAtFirstScan" or state.status == "Rejected" or is_claimed
@@ -206,7 +221,7 @@ class Claims:
             opened = max(state.delivered_on, refund.days[0])
             due = _safet_due(row.marketplace, opened)
             if due is not None:
-                yield item, row.marketplace, opened, due, "open"
+                yield item, row.marketplace, opened, due, "open", _money(refund.amount)
 
     @cached_property
     def units_back(self) -> dict[Item, int]:
@@ -243,7 +258,8 @@ class Claims:
             missing = refund.units - self.units_back.get(item, 0)
             if missing > 0 and refund.amount * missing > self.paid.get(item, 0) * refund.units:
                 due = _later(refund.days[0], _FBA_TO)
-                yield item, refund.marketplace, min(_later(refund.days[-1], _FBA_FROM), due), due, "open"
+                open_amount = _money(refund.amount * missing / refund.units - self.paid.get(item, 0))
+                yield item, refund.marketplace, min(_later(refund.days[-1], _FBA_FROM), due), due, "open", open_amount
 
     def fbm_refunds(self) -> Cases:
         """Seller-fulfilled refunds for which no parcel came and no request says that none was to come."""
@@ -260,7 +276,7 @@ class Claims:
             ):  # fmt: skip
                 due = _safet_due(refund.marketplace, refund.days[0])
                 if due is not None:
-                    yield item, refund.marketplace, refund.days[0], due, "open"
+                    yield item, refund.marketplace, refund.days[0], due, "open", _money(refund.amount)
 
     def unrefunded(self) -> Cases:
         """FBA units back within 90 days whose refund the settlements would show by now."""
@@ -288,6 +304,12 @@ class Claims:
             is_shown = row.order.day >= first and _later(row.day, 30) <= last
             if is_shown and _later(row.day, 90) > self.as_of and item not in seen:
                 seen.add(item)
-                units = [other.day for other in self.known.returns if (other.store, other.order_id, other.asin) == item]
-                opened = min(day for day in units if _later(day, 30) <= last and _later(day, 90) > self.as_of)
-                yield item, row.marketplace, opened, None, "open"
+                units = [
+                    other
+                    for other in self.known.returns
+                    if (other.store, other.order_id, other.asin) == item
+                    and _later(other.day, 30) <= last
+                    and _later(other.day, 90) > self.as_of
+                ]
+                amount = sum((_price(unit) for unit in units), Decimal(0))
+                yield item, row.marketplace, min(unit.day for unit in units), None, "open", amount
