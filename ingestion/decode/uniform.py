@@ -30,6 +30,8 @@ def read_columns(
     pairs = np.count_nonzero((text[:-1] == 13) & (text[1:] == 10)) if returns else 0
     if {"\n": (0, 0), "\r\n": (lines, lines)}.get(line_end) != (returns, pairs):
         return None
+    if np.count_nonzero(text == ord(delimiter)) != lines * (width - 1):  # a line of nothing is a row of blanks to Arrow
+        return None
     names = [str(position) for position in range(width)]
     wanted = list(dict.fromkeys(str(position) for position in positions.values()))
     try:
