@@ -4,10 +4,10 @@
 
 with judged as (
     select
-        rows.*,
-        row_number() over (partition by rows.row_key order by rows.line_number) as ordinal
-    from {{ judged_rows('seller_feedback') }} as rows
-    where rows.is_current
+        held.*,
+        row_number() over (partition by held.row_key order by held.line_number) as ordinal
+    from {{ judged_rows('seller_feedback') }} as held
+    where held.is_current
 ),
 
 placed as (
