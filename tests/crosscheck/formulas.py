@@ -21,6 +21,8 @@ from typing import Any
 
 import pandas as pd
 
+from data_contracts.reasons import canonical_code
+
 Row = dict[str, Any]
 
 WINDOWS = (7, 30, 90, 365)
@@ -638,6 +640,162 @@ def _current_rule(tables: Tables, price: Decimal | None, currency: str | None, c
     return None
 
 
+def recovery(tables: Tables) -> list[Row]:
+    """Units graded and used units sold, by grade and month, with their sales; fees: what cannot be known is None."""
+    run = settings(tables)
+    graded, orders, lines = tables["fct_graded_units"], tables["fct_order_lines"], tables["fct_settlement_lines"]
+    stated: dict[tuple[str, str], tuple[Any, str]] = {}
+    for unit in graded.itertuples():
+        if unit.used_sku is not None and unit.used_condition is not None:
+            key, mark = (unit.store, unit.used_sku.lower()), (unit.event_date, unit.graded_unit_id)
+            if key not in stated or mark > stated[key][0]:
+                stated[key] = (mark, unit.used_condition)
+
+    def grade(store: str, sku: str | None) -> str:
+        names = {"LN": "like_new", "VG": "very_good", "G": "good", "A": "acceptable"}
+        found = stated.get((store, (sku or "").lower()))
+        return found[1] if found else names.get((sku or "").rsplit("-", 1)[-1].upper(), "unknown")
+
+    cells: dict[tuple[Any, ...], Row] = {}
+
+    def cell(row: Any, condition: str, day: date) -> Row:
+        key = (row.store, row.marketplace, row.asin, condition, day.replace(day=1))
+        return cells.setdefault(key, {"units_graded": 0, "units_sold": 0, "sales": []})
+
+    for unit in graded[flag(graded["is_graded"])].itertuples():
+        own = unit.used_condition or grade(unit.store, unit.used_sku)
+        cell(unit, own, unit.event_date)["units_graded"] += unit.units
+    for line in orders[flag(orders["is_used"]) & flag(orders["is_shipped"])].itertuples():
+        found = cell(line, grade(line.store, line.sku), line.purchase_date)
+        found["units_sold"] += line.units_shipped
+        found["sales"].append((line.sales_amount, line.currency))
+    months = {store: max(part["posted_date"]).replace(day=1) for (store,), part in groups(lines, "store")}
+    names = ("store", "marketplace", "asin", "used_condition", "month")
+    figure = _figures(tables)
+    rows = []
+    for key, found in cells.items():
+        currencies = {currency for amount, currency in found["sales"] if amount is not None}
+        row = dict(zip(names, key, strict=True)) | {n: found[n] for n in ("units_graded", "units_sold")}
+        if len(currencies) == 1:
+            row["gross_sales"] = total(pd.Series([amount for amount, _ in found["sales"]], dtype=object))
+        if key[4] > months.get(key[0], date.min):
+            row |= {"fees": None, "net_recovery_rate": None}
+        disposal = figure("disposal_fee", key[1], run["as_of_date"], None)
+        row["disposal_unit_value"] = None if disposal is None else -disposal
+        rows.append(row)
+    return rows
+
+
+def alerts(tables: Tables) -> list[Row]:
+    """What fires, with its figure, and since when: for rates by looking at each past day by itself."""
+    as_of = settings(tables)["as_of_date"]
+    found = [*_rate_alerts(tables), *_surge_alerts(tables), *_fee_alerts(tables)]
+    for row in performance(tables):
+        if row["window_days"] == 30 and row["is_alert"]:
+            alert = _alert("critical_reviews", row, "", row["critical_review_rate"], float(row["threshold"]))
+            alert["first_seen"] = row["first_alert_date"]
+            found.append(alert)
+    for case in tables["mart_dispute_desk"].to_dict("records"):
+        if case["days_left"] is not None and case["days_left"] <= 7:
+            since = max(case["opened_on"], case["due_on"] - timedelta(days=7))
+            found.append(
+                _alert("dispute_due", case, case["case_id"], float(case["days_left"]), 7.0) | {"first_seen": since}
+            )
+    returns = tables["fct_returns"]
+    unknown = returns[(returns["reason_class_code"] == "unmapped") & in_window(returns["return_date"], as_of, 365)]
+    codes = unknown.assign(code=unknown["reason_code"].map(canonical_code))
+    for (store, code), rows in groups(codes, "store", "code"):
+        nobody = {"store": store, "marketplace": None, "asin": None}
+        since = min(rows["return_date"])
+        found.append(_alert("unmapped_codes", nobody, code, float(rows["units"].sum()), 0.0) | {"first_seen": since})
+    for row in tables["dim_feed_completeness"].to_dict("records"):
+        if row["incomplete_days"] or not row["is_delivered"]:
+            nobody = {"store": row["store"], "marketplace": None, "asin": None}
+            alert = _alert("incomplete_data", nobody, row["feed"], float(row["incomplete_days"]), 0.0)
+            found.append(alert | {"first_seen": row["first_incomplete_day"]})
+    return found
+
+
+def _alert(kind: str, row: Row, subject: str, value: float | None, threshold: float | None) -> Row:
+    place = {name: row[name] for name in ("store", "marketplace", "asin")}
+    return {"kind": kind, **place, "subject": subject or None, "value": value, "threshold": threshold}
+
+
+def _stretch(as_of: date, fires: Callable[[date], bool]) -> date:
+    """First day of the unbroken stretch of firing days that ends today, looked for within a year."""
+    day = as_of
+    while day > as_of - timedelta(days=364) and fires(day - timedelta(days=1)):
+        day -= timedelta(days=1)
+    return day
+
+
+def _rate_alerts(tables: Tables) -> Iterator[Row]:
+    run = settings(tables)
+    prior = float(run["category_prior_units"])
+    daily = pd.DataFrame(asin_daily(tables))
+    daily = daily[daily["channel"] == "ALL"]
+    category = categories(tables)
+    kinds = daily.apply(
+        lambda row: category.get((row["store"], row["marketplace"], row["asin"]), "uncategorised"), axis=1
+    )
+    for row in asin_insights(tables):
+        if row["channel"] != "ALL" or row["window_days"] != 30 or not row["is_high_return_rate"]:
+            continue
+        place = (daily["store"] == row["store"]) & (daily["marketplace"] == row["marketplace"])
+        peers = daily[place & (kinds == row["category"])]
+        own = daily[place & (daily["asin"] == row["asin"])]
+
+        def fires(day: date, peers: pd.DataFrame = peers, own: pd.DataFrame = own) -> bool:
+            mine, theirs = (part[in_window(part["date"], day, 30)] for part in (own, peers))
+            base = rate(theirs["units_returned"].sum(), theirs["units_shipped"].sum())
+            shipped = int(mine["units_shipped"].sum())
+            low = shrunk_low(int(mine["units_returned"].sum()), shipped, base, prior)
+            return bool(shipped and low is not None and base is not None and low > base)
+
+        alert = _alert("high_return_rate", row, "", row["return_rate"], row["category_return_rate"])
+        yield alert | {"first_seen": _stretch(run["as_of_date"], fires)}
+
+
+def _surge_alerts(tables: Tables) -> Iterator[Row]:
+    as_of = settings(tables)["as_of_date"]
+    returns = counting_returns(tables)
+    for row in return_reasons(tables):
+        if row["channel"] != "ALL" or row["window_days"] != 30 or row["reason_class"] in SAYS_NOTHING:
+            continue
+        own = returns[(returns["store"] == row["store"]) & (returns["marketplace"] == row["marketplace"])]
+        own = own[own["asin"] == row["asin"]]
+
+        def fires(day: date, own: pd.DataFrame = own, name: str = row["reason_class"]) -> bool:
+            parts = [own[in_window(own["return_date"], day, 30, ended=ended)] for ended in (0, 30)]
+            now, before = (
+                wilson(int(part[part["reason_class"] == name]["units"].sum()), int(part["units"].sum()))
+                for part in parts
+            )
+            return now[0] is not None and before[1] is not None and now[0] > before[1]
+
+        if fires(as_of):
+            alert = _alert("reason_surge", row, row["reason_class"], row["share"], row["previous_share"])
+            yield alert | {"first_seen": _stretch(as_of, fires)}
+
+
+def _fee_alerts(tables: Tables) -> Iterator[Row]:
+    as_of = settings(tables)["as_of_date"]
+    cohort = cohort_returns(tables)
+    for row in high_return_fee(tables):
+        if not row["units_charged"] or row["charge_to"] < as_of:
+            continue
+        own = cohort[(cohort["store"] == row["store"]) & (cohort["marketplace"] == row["marketplace"])]
+        own = _bought_in(
+            own[(own["asin"] == row["asin"]) & (own["channel"] == "FBA")], "purchase_date", row["ship_month"], 1
+        )
+        ends = _later(row["ship_month"], 3)
+        own = own[own["return_date"].map(lambda day, ends=ends: day < ends).astype(bool)]
+        free = row["units_returned"] - row["units_charged"]
+        days = sorted(day for day, units in zip(own["return_date"], own["units"], strict=True) for _ in range(units))
+        alert = _alert("fee_threshold", row, str(row["ship_month"]), row["return_rate"], float(row["threshold"] or 0))
+        yield alert | {"first_seen": days[free]}
+
+
 #: mart → its grain, and how it is computed here
 MARTS: dict[str, tuple[tuple[str, ...], Callable[[Tables], list[Row]]]] = {
     "mart_asin_daily": (("store", "marketplace", "asin", "channel", "date"), asin_daily),
@@ -649,9 +807,14 @@ MARTS: dict[str, tuple[tuple[str, ...], Callable[[Tables], list[Row]]]] = {
     "mart_performance": (("store", "marketplace", "asin", "window_days"), performance),
     "mart_high_return_fee": (("store", "marketplace", "asin", "ship_month"), high_return_fee),
     "mart_holiday_returns": (("store", "marketplace", "asin", "season", "purchase_week"), holiday_returns),
+    "mart_recovery": (("store", "marketplace", "asin", "used_condition", "month"), recovery),
+    "mart_alerts": (("kind", "store", "marketplace", "asin", "subject"), alerts),
     "mart_inventory": (("store", "marketplace", "asin", "sku"), inventory),
     "mart_return_rules": (("store", "marketplace", "asin"), return_rules),
 }
+
+#: marts that may have rows beyond those that are computed here: fees of units that were neither graded nor sold
+OPEN = ("mart_recovery",)
 
 #: columns that hold JSON text
 JSON_COLUMNS = {"sample_comments": json.loads}

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from ingestion.simulator import SimStore, World, nightly_deliveries
-from tests.crosscheck.formulas import JSON_COLUMNS, MARTS, Row, Tables
+from tests.crosscheck.formulas import JSON_COLUMNS, MARTS, OPEN, Row, Tables
 from tests.golden.nights import Night, build
 from tests.support.installation import Installation
 
@@ -50,6 +50,8 @@ def assert_equal(name: str, tables: Tables) -> int:
     keys, formula = MARTS[name]
     expected = {tuple(row[key] for key in keys): row for row in formula(tables)}
     actual = {tuple(row[key] for key in keys): row for row in tables[name].to_dict("records")}
+    if name in OPEN:
+        actual = {key: row for key, row in actual.items() if key in expected}
     assert actual.keys() == expected.keys(), (
         f"{name}: only dbt {sorted(map(str, actual.keys() - expected.keys()))[:3]}, "
         f"only pandas {sorted(map(str, expected.keys() - actual.keys()))[:3]}"
