@@ -103,3 +103,15 @@ def test_both_ways_agree(
         fast, general, taken = _compared(path, monkeypatch)
         event(f"{'some' if taken else 'no'} blocks were read the fast way")
         _same(fast, general)
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_a_line_of_nothing_is_no_row(line_end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "report.txt"
+    lines = tsv([order(sku=f"S{i}") for i in range(3)]).replace("\r\n", "\n").splitlines()
+    lines.insert(2, "")
+    path.write_bytes("".join(line + line_end for line in lines).encode())
+    fast, general, taken = _compared(path, monkeypatch)
+    assert taken < len(fast)
+    assert sum(len(block.line_numbers) for block in fast) == 3
+    _same(fast, general)
