@@ -34,10 +34,14 @@ class Visitor:
 
 @dataclass(frozen=True)
 class Refused:
-    """Why nothing is shown: a key of the texts under `access`, and whether signing in would help."""
+    """Why nothing is shown: a key of the texts under `access`, and whether signing in would help.
+
+    name: who was recognised by an OIDC login and is refused all the same; they can sign out again.
+    """
 
     reason: str
     can_sign_in: bool = False
+    name: str | None = None
 
 
 def is_loopback(address: str | None) -> bool:
@@ -53,12 +57,17 @@ def is_loopback(address: str | None) -> bool:
 
 
 def misconfigured(config: PanelConfig, address: str | None, environ: Mapping[str, str] | None = None) -> str | None:
-    """Why a panel with this configuration must not be served at this address, as a key of the texts; None: it may."""
+    """Why a panel with this configuration must not be served at this address, as a key of the texts; None: it may.
+
+    With OIDC the configuration must say who may enter: anyone can have an account at a public provider.
+    """
     env = os.environ if environ is None else environ
     if config.login is None:
         return None if is_loopback(address) else "open"
     if config.login.kind == "proxy" and len(env.get(PROXY_SECRET, "")) < _SECRET_LENGTH:
         return "no_secret"
+    if config.login.kind == "oidc" and config.stores is None:
+        return "no_users"
     return None
 
 
@@ -71,7 +80,7 @@ def visit(
 ) -> Visitor | Refused:
     """Who looks, or why they may not.
 
-    headers: of the request. user: what OIDC knows (`is_logged_in`, `email`, `email_verified`), empty without it.
+    headers: of the request. user: what OIDC knows (`is_logged_in`, `email`, `email_verified`, `sub`), empty without it.
     """
     env = os.environ if environ is None else environ
     if reason := misconfigured(config, address, env):
@@ -82,7 +91,9 @@ def visit(
     if name is None:
         return Refused("sign_in" if config.login.kind == "oidc" else "proxy", config.login.kind == "oidc")
     stores = _stores_of(config, name)
-    return Refused("no_stores") if stores is not None and not stores else Visitor(name, stores)
+    if stores is not None and not stores:
+        return Refused("no_stores", name=name if config.login.kind == "oidc" else None)
+    return Visitor(name, stores)
 
 
 def _by_proxy(login: Login, headers: Mapping[str, str], env: Mapping[str, str]) -> str | None:
@@ -94,9 +105,14 @@ def _by_proxy(login: Login, headers: Mapping[str, str], env: Mapping[str, str]) 
 
 
 def _by_oidc(user: Mapping[str, object]) -> str | None:
-    if not user.get("is_logged_in") or user.get("email_verified") is False:
+    """The e-mail address where the provider has verified it, else the provider's own id (`sub`).
+
+    Some providers let people put any address into their profile, so one that is not said to be verified is no name.
+    """
+    if not user.get("is_logged_in"):
         return None
-    name = user.get("email") or user.get("sub")
+    is_verified = str(user.get("email_verified")).lower() == "true"  # some providers send it as text
+    name = user.get("email") if is_verified else user.get("sub")
     return str(name) if name else None
 
 

@@ -70,13 +70,13 @@ def main() -> None:
         release = data.current(visitor.stores)
     except NoRelease as error:
         none = error
-        _navigation(words, lambda _: lambda: _first_run(words, none))
+        _navigation(words, lambda _: lambda: _first_run(words, none), visitor)
         return
 
     def make(name: str) -> Callable[[], None]:
         return lambda: _draw(name, release, words, visitor)
 
-    _navigation(words, make)
+    _navigation(words, make, visitor)
     _follow(release)
 
 
@@ -95,7 +95,11 @@ def _enter(words: Words) -> Visitor | None:
         st.title(words("access.title"), anchor=False)
         st.error(str(error))
         return None
-    user = dict(st.user) if settings.login and settings.login.kind == "oidc" else {}
+    is_oidc = settings.login is not None and settings.login.kind == "oidc"
+    if is_oidc and not (st.secrets.load_if_toml_exists() and "auth" in st.secrets):
+        _refuse(words, Refused("no_auth"))
+        return None
+    user = dict(st.user) if is_oidc else {}
     found = access.visit(settings, st.get_option("server.address"), st.context.headers.to_dict(), user)
     if isinstance(found, Visitor):
         return found
@@ -108,9 +112,12 @@ def _refuse(words: Words, refused: Refused) -> None:
     st.error(words(f"access.{refused.reason}"))
     if refused.can_sign_in:
         st.button(words("access.button"), on_click=st.login, type="primary")
+    if refused.name:
+        st.html(markup.element("p", words("access.name", name=refused.name), class_="rs-source"))
+        st.button(words("access.leave"), on_click=st.logout)
 
 
-def _navigation(words: Words, make: Callable[[str], Callable[[], None]]) -> None:
+def _navigation(words: Words, make: Callable[[str], Callable[[], None]], visitor: Visitor) -> None:
     pages: dict[str, list[st.Page]] = {}
     for section, names in SECTIONS.items():
         pages[words(f"nav.{section}")] = [
@@ -137,6 +144,10 @@ def _navigation(words: Words, make: Callable[[str], Callable[[], None]]) -> None
             key="language",
             on_change=_set_language,
         )
+        if visitor.name:
+            st.html(markup.element("p", words("access.name", name=visitor.name), class_="rs-source"))
+            if st.user.get("is_logged_in"):
+                st.button(words("access.leave"), on_click=st.logout)
     chosen.run()
 
 

@@ -389,23 +389,31 @@ def _recovery(where: Filter) -> tuple[str, list[Any]]:
     return f"{condition} and month >= date_trunc('month', as_of_date - {int(where.window) - 1}::integer)", values
 
 
-#: states in which a case needs nobody any more
-CLOSED_STATES = ("closed", "done", "resolved", "paid", "expired", "reimbursed")
+#: what a case may stand at: to do, waiting for an answer or a report, or nothing left to do
+CASE_STATES = {"todo": ("open", "overdue"), "waiting": ("filed", "decided"), "done": ("done",)}
 
 
-def open_cases(release: Release, where: Filter) -> Row:
-    """How many cases are open, overdue, due within two days, and what they are worth per currency."""
+def open_cases(release: Release, where: Filter, decided: Iterable[str] = ()) -> Row:
+    """How many cases are to do, overdue, due within two days, new, and what they are worth per currency; how many wait.
+
+    `decided`: cases that somebody decided about after the release was made; they are not to do any more.
+    """
     condition, values = where.where("store", "marketplace")
+    condition += " and case_id not in (select unnest(?::varchar[]))"
+    values.append(sorted(decided))
+    todo = f"state in {CASE_STATES['todo']}"
     row = release.rows(
-        "select count(*) as cases, count(*) filter (where days_left < 0) as overdue, "
-        "count(*) filter (where days_left between 0 and 2) as soon, "
-        "count(*) filter (where opened_on = as_of_date) as fresh "
-        f"from mart_dispute_desk where {condition} and state not in {CLOSED_STATES}",
+        f"select count(*) filter (where {todo}) as cases, "
+        f"count(*) filter (where {todo} and days_left < 0) as overdue, "
+        f"count(*) filter (where {todo} and days_left between 0 and 2) as soon, "
+        f"count(*) filter (where {todo} and opened_on = as_of_date) as fresh, "
+        f"count(*) filter (where state in {CASE_STATES['waiting']}) as waiting "
+        f"from mart_dispute_desk where {condition}",
         values,
     )[0]
     worth = release.rows(
         "select currency, sum(amount) as amount from mart_dispute_desk "
-        f"where {condition} and state not in {CLOSED_STATES} and amount is not null and currency is not null "
+        f"where {condition} and {todo} and amount is not null and currency is not null "
         "group by all order by 2 desc",
         values,
     )
@@ -422,7 +430,8 @@ def alerts(release: Release, where: Filter, asin: str = "", limit: int = PAGE_RO
         condition += " and asin = ?"
         values.append(asin)
     return release.rows(
-        f"select * from mart_alerts where {condition} "
+        f"with alerts as (select * from mart_alerts where {condition}) "
+        "select alerts.*, dim_asin.title from alerts left join dim_asin using (store, marketplace, asin) "
         "order by case severity when 'critical' then 0 when 'warning' then 1 else 2 end, "
         "first_seen desc nulls last, alert_id limit ?",
         [*values, limit],
@@ -494,6 +503,7 @@ ASIN_ORDERS = {
     "rate": "return_rate desc nulls last",
     "change": "(return_rate - previous_return_rate) desc nulls last",
     "refunds": "refund_amount desc nulls last",
+    "cost": "total_cost desc nulls last",
     "shipped": "units_shipped desc",
     "asin": "asin",
 }
@@ -510,9 +520,16 @@ def asins(
     if only_high:
         condition += " and is_high_return_rate"
     (count,) = release.rows(f"select count(*) as n from mart_asin_insights where {condition}", values)
+    if release.has("mart_return_cost", "total_cost", "total_basis"):
+        costs = (
+            "select insights.*, cost.total_cost, cost.total_basis, cost.currency as cost_currency "
+            "from insights left join mart_return_cost as cost using (store, marketplace, asin, channel, window_days)"
+        )
+    else:
+        costs = "select *, null as total_cost, null as total_basis, null as cost_currency from insights"
     rows = release.rows(
-        f"select * from mart_asin_insights where {condition} "
-        f"order by {ASIN_ORDERS[order]}, store, marketplace, asin limit ? offset ?",
+        f"with insights as (select * from mart_asin_insights where {condition}), rated as ({costs}) "
+        f"select * from rated order by {ASIN_ORDERS[order]}, store, marketplace, asin limit ? offset ?",
         [*values, PAGE_ROWS, page * PAGE_ROWS],
     )
     sparks = _sparks(release, where, rows)
@@ -642,10 +659,37 @@ def of_asin(release: Release, mart: str, where: Filter, asin: str) -> list[Row]:
     return release.rows(f"select * from {mart} where {condition} and asin = ? order by {order}", [*values, asin])
 
 
-def cost_mart(release: Release) -> str | None:
-    """The mart that says what returns of an ASIN cost, where the release has one."""
-    found = (name for name in sorted(release.columns) if name.startswith("mart_") and "cost" in name)
-    return next((name for name in found if release.has(name, "asin")), None)
+def return_cost(release: Release, where: Filter, asin: str) -> list[Row]:
+    """What returns of an ASIN cost, each window of one channel, shortest first; empty where the release cannot say."""
+    if not release.has("mart_return_cost", "total_basis", "unknown_parts"):
+        return []
+    condition, values = where.where("store", "marketplace", "channel")
+    return release.rows(
+        f"select * from mart_return_cost where {condition} and asin = ? order by window_days", [*values, asin]
+    )
+
+
+def cost_totals(release: Release, where: Filter) -> list[Row]:
+    """What returns cost in the window, per currency: `is_exact` where no part of any ASIN is unknown, `is_open` where
+    what came back with some refunds is unknown, so that the cost may be lower, too. ASINs whose amounts stand in
+    several currencies have no cost and are left out.
+    """
+    if not release.has("mart_return_cost", "total_cost", "total_basis"):
+        return []
+    condition, values = where.where("store", "marketplace", "channel", "window_days")
+    if where.category:
+        condition += (
+            " and (store, marketplace, asin) in (select (store, marketplace, asin) from dim_asin where category = ?)"
+        )
+        values.append(where.category)
+    return release.rows(
+        "select currency, sum(total_cost) as total_cost, "
+        "bool_and(total_cost is not null and total_basis = 'exact') as is_exact, "
+        "bool_or(total_basis = 'open') as is_open "
+        f"from mart_return_cost where {condition} and currency is not null "
+        "group by all having sum(total_cost) is not null order by total_cost desc, currency",
+        values,
+    )
 
 
 _ABOUT_ASINS = {
@@ -682,6 +726,17 @@ def performance(release: Release, where: Filter, page: int = 0) -> tuple[int, li
         + " and reviews > 0 order by is_credibly_above_category desc, is_alert desc, credible_excess desc nulls last, "
         "mart_performance.asin limit ? offset ?",
         [*values, PAGE_ROWS, page * PAGE_ROWS],
+    )
+
+
+def account_health(release: Release, where: Filter) -> list[Row]:
+    """What Amazon judges seller-fulfilled orders by, per store and marketplace in the window; most orders first."""
+    release.need("mart_account_health")
+    condition, values = where.where("store", "marketplace", "window_days")
+    return release.rows(
+        f"select * from mart_account_health where {condition} and (orders > 0 or requests > 0) "
+        "order by coalesce(is_above_order_defect_limit, false) desc, orders desc nulls last, store, marketplace",
+        values,
     )
 
 
@@ -787,17 +842,19 @@ def inventory_totals(release: Release, where: Filter) -> Row:
 # ---- Desk and rules -----------------------------------------------------------------------------------------------
 
 
-def cases(release: Release, where: Filter, kind: str = "", with_closed: bool = False) -> list[Row]:
-    """Cases by due day."""
+#: cases that one page lists
+CASE_ROWS = 500
+
+
+def cases(release: Release, where: Filter, kind: str = "") -> list[Row]:
+    """Cases by due day, whatever they stand at."""
     condition, values = where.where("store", "marketplace")
     if kind:
         condition += " and kind = ?"
         values.append(kind)
-    if not with_closed:
-        condition += f" and state not in {CLOSED_STATES}"
     return release.rows(
         f"select * from mart_dispute_desk where {condition} "
-        "order by due_on nulls last, amount desc nulls last, case_id limit 500",
+        "order by state = 'done', due_on nulls last, amount desc nulls last, case_id",
         values,
     )
 
@@ -1105,16 +1162,8 @@ def refund_parts(release: Release, where: Filter, first: date, last: date) -> li
 
 def cost_of_30_days(release: Release, where: Filter) -> list[Row]:
     """What returns cost in the 30 days to the as-of day, per currency; `is_exact` where no part of it is unknown."""
-    if not release.has("mart_return_cost", "total_cost", "total_basis"):
-        return []
-    condition, values = where.where("store", "marketplace")
-    return release.rows(
-        "select currency, sum(total_cost) as total_cost, "
-        "bool_and(total_cost is not null and total_basis = 'exact') as is_exact "
-        f"from mart_return_cost where {condition} and channel = 'ALL' and window_days = 30 and currency is not null "
-        "group by all having sum(total_cost) is not null order by currency",
-        values,
-    )
+    rows = cost_totals(release, replace(where, channel="ALL", window=30, category=""))
+    return sorted(rows, key=lambda row: row["currency"])
 
 
 def dispositions_between(release: Release, where: Filter, first: date, last: date) -> Row:

@@ -14,7 +14,7 @@ import json
 import os
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -142,6 +142,21 @@ def known(release: data.Release, stores: Iterable[str] | None = None) -> list[De
     ]
     found = {decision.decision_id: decision for decision in (*published, *recorded(stores))}
     return sorted(found.values(), key=lambda decision: (decision.decided_at, decision.decision_id))
+
+
+def fresh(release: data.Release, stores: Iterable[str] | None = None) -> dict[tuple[str, str], Decision]:
+    """The decision that counts for each store and case, where the release was made without it."""
+    published = {row["decision_id"] for row in data.decisions(release)}
+    counting = newest(known(release, stores))
+    return {case: decision for case, decision in counting.items() if decision.decision_id not in published}
+
+
+def stands(case: data.Row, made: Mapping[tuple[str, str], Decision]) -> str:
+    """The state of a case with what was decided since the release, by the rule of mart_dispute_desk."""
+    decision = made.get((case["store"], case["case_id"]))
+    if decision is None:
+        return str(case["state"])
+    return {"claim_filed": "filed", "done": "done"}.get(decision.decision, "decided")
 
 
 def _blanks(row: data.Row) -> dict[str, str]:

@@ -10,6 +10,7 @@ import streamlit as st
 from panel import charts, data, markup
 from panel.markup import Column, Html, badge, element, join, link
 from panel.page import Page
+from panel.views import cost
 from panel.views.pieces import alert_list
 
 
@@ -103,7 +104,9 @@ def _figures(page: Page, asin: str, now: data.Row) -> None:
             words("units_returned"),
             words.count(now["units_returned"]),
             href=rows["fct_returns"],
-            note=words("asin.excluded", units=words.count(now.get("units_returned_excluded") or 0)),
+            note=words("asin.excluded", units=words.count(now["units_returned_excluded"]))
+            if now.get("units_returned_excluded")
+            else "",
         ),
         markup.tile(words("units_shipped"), words.count(now["units_shipped"]), href=rows["fct_order_lines"]),
         markup.tile(
@@ -308,21 +311,7 @@ def _reviews(page: Page, asin: str) -> None:
 
 
 def _money(page: Page, asin: str) -> None:
-    words = page.words
-    name = data.cost_mart(page.release)
-    rows = data.of_asin(page.release, name, page.where, asin) if name else []
-    page.section("asin.cost", words("asin.cost_lead"))
-    if name and rows:
-        row = rows[0]
-        shown = [
-            (words.code("column", key), words.value(value, key, row.get("currency")))
-            for key, value in row.items()
-            if key not in ("store", "marketplace", "asin", "as_of_date", "window_days", "channel")
-        ]
-        page.html(markup.pairs(shown))
-        page.source(name)
-    else:
-        page.html(markup.nothing(words("asin.no_cost")))
+    cost.block(page, asin)
     page.section("asin.recovery")
     page.html(recovery_table(page, data.of_asin(page.release, "mart_recovery", page.where, asin)))
     page.source("mart_recovery", href=page.to_rows("fct_graded_units", asin=asin, channel=""))
@@ -355,7 +344,7 @@ def _risk(page: Page, asin: str) -> None:
         Column(words("col.shipped"), lambda row: words.count(row["units_shipped"]), "number"),
         Column(words("col.returned"), lambda row: words.count(row["units_returned"]), "number"),
         Column(words("col.rate"), lambda row: words.share(row["return_rate"]), "number"),
-        Column(words("performance.threshold"), lambda row: words.share(row["threshold"]), "number"),
+        Column(words("performance.threshold"), lambda row: _threshold(page, row), "number"),
         Column(words("asin.charged"), lambda row: words.count(row["units_charged"]), "number"),
         Column(
             words("asin.fee_state"),
@@ -397,6 +386,13 @@ def _risk(page: Page, asin: str) -> None:
     if page.release.has("mart_alerts"):
         page.section("today.alerts")
         alert_list(page, data.alerts(page.release, page.where, asin))
+
+
+def _threshold(page: Page, row: data.Row) -> str:
+    """The threshold of the fee; categories without one are charged for each unit."""
+    if row["threshold"] is None and row["units_charged"] is not None and not row["is_exempt"]:
+        return page.words("asin.every_unit")
+    return page.words.share(row["threshold"])
 
 
 def _stock(page: Page, asin: str) -> None:

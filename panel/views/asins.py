@@ -7,7 +7,8 @@ import streamlit as st
 from panel import data, markup
 from panel.markup import Html, element, join, link
 from panel.page import Page
-from panel.views.today import place
+from panel.views import cost
+from panel.views.pieces import place
 
 
 def show(page: Page) -> None:
@@ -31,7 +32,7 @@ def show(page: Page) -> None:
         _, rows = data.asins(page.release, page.where, order=order, find=find, only_high=only_high, page=index)
     page.html(element("p", words("asins.count", count=words.count(count)), class_="rs-source"))
     page.html(asin_table(page, rows))
-    page.source("mart_asin_insights", "mart_asin_daily")
+    page.source("mart_asin_insights", "mart_asin_daily", "mart_return_cost")
     page.downloads(
         lambda: data.table_arrow(page.release, "mart_asin_insights", page.where), "mart_asin_insights", count
     )
@@ -43,7 +44,7 @@ def asin_table(page: Page, rows: list[data.Row]) -> Html:
     top = max([row["return_rate_high"] or 0 for row in rows if (row["units_shipped"] or 0) >= 20] or [0.5])
     columns = [
         markup.Column(words("col.asin"), page.asin_link, "wide"),
-        markup.Column(words("col.marketplace"), lambda row: place(page, row)),
+        markup.Column(words("col.marketplace"), lambda row: place(page, row), "code"),
         markup.Column(words("col.shipped"), lambda row: words.count(row["units_shipped"]), "number"),
         markup.Column(words("col.returned"), lambda row: _returned(page, row), "number"),
         markup.Column(
@@ -52,6 +53,9 @@ def asin_table(page: Page, rows: list[data.Row]) -> Html:
         markup.Column(words("col.category_rate"), lambda row: _category(page, row), "number"),
         markup.Column(words("col.trend"), lambda row: markup.spark(row["spark"], _say(page, row["spark"]))),
         markup.Column(words("col.refunds"), lambda row: words.money(row["refund_amount"], row["currency"]), "number"),
+        markup.Column(
+            words("cost.total"), lambda row: cost.amount(page, row, "cost_currency"), "number", words("asins.cost_help")
+        ),
         markup.Column(words("asins.why"), lambda row: _why(page, row), "wide"),
     ]
     return markup.table(columns, rows, words("page.asins.title"), empty=words("asins.none"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -11,8 +12,10 @@ from panel import data, decisions, export, markup
 from panel.decisions import Decision, NotADecision
 from panel.markup import Column, Html, badge, element, join, link
 from panel.page import Page
-from panel.views.pieces import TONES, money_tile
-from panel.views.today import place
+from panel.views.pieces import TONES, money_tile, place
+
+#: the decision that counts for each store and case that the release does not know yet
+Fresh = Mapping[tuple[str, str], Decision]
 
 
 def show(page: Page) -> None:
@@ -20,13 +23,13 @@ def show(page: Page) -> None:
     words = page.words
     page.release.need("mart_dispute_desk")
     made = decisions.known(page.release, page.visitor.stores)
-    newest = decisions.newest(made)
+    fresh = decisions.fresh(page.release, page.visitor.stores)
     asked = st.query_params.get("case", "")
     case = data.case(page.release, asked) if asked else None
     if case is not None:
-        _case(page, case, [decision for decision in made if decision.case_id == case["case_id"]])
+        _case(page, case)
         return
-    _tiles(page, len(newest))
+    _tiles(page, fresh)
     kinds = data.case_kinds(page.release)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kind = st.selectbox(
@@ -35,13 +38,16 @@ def show(page: Page) -> None:
             format_func=lambda name: words.code("case", name) if name else words("desk.all_kinds"),
             width=280,
         )
-        is_all = st.checkbox(words("desk.with_decided"))
-    rows = [
-        row
-        for row in data.cases(page.release, page.where, kind, is_all)
-        if is_all or (row["store"], row["case_id"]) not in newest
-    ]
-    page.html(_table(page, rows, newest))
+        shown = st.selectbox(
+            words("desk.show"), [*data.CASE_STATES, ""], format_func=lambda name: words(f"desk.show_{name or 'all'}"),
+            width=280,
+        )  # fmt: skip
+    rows = data.cases(page.release, page.where, kind)
+    if shown:
+        rows = [row for row in rows if decisions.stands(row, fresh) in data.CASE_STATES[shown]]
+    page.html(_table(page, rows[: data.CASE_ROWS], fresh))
+    if len(rows) > data.CASE_ROWS:
+        page.html(element("p", words("desk.cut", rows=data.CASE_ROWS, of=words.count(len(rows))), class_="rs-source"))
     page.source("mart_dispute_desk")
     page.downloads(
         lambda: data.table_arrow(page.release, "mart_dispute_desk", page.where), "mart_dispute_desk", len(rows)
@@ -49,9 +55,9 @@ def show(page: Page) -> None:
     _decided(page, made)
 
 
-def _tiles(page: Page, decided: int) -> None:
+def _tiles(page: Page, fresh: Fresh) -> None:
     words = page.words
-    found = data.open_cases(page.release, page.where)
+    found = data.open_cases(page.release, page.where, (case for _, case in fresh))
     page.html(
         markup.tiles(
             markup.tile(
@@ -62,7 +68,8 @@ def _tiles(page: Page, decided: int) -> None:
             ),
             markup.tile(words("desk.soon"), words.count(found["soon"])),
             money_tile(page, words("desk.worth"), found["worth"], None, note=words("desk.worth_note")),
-            markup.tile(words("desk.decided"), words.count(decided), note=words("desk.decided_note")),
+            markup.tile(words("desk.waiting"), words.count(found["waiting"]), note=words("desk.waiting_note")),
+            markup.tile(words("desk.decided"), words.count(len(fresh)), note=words("desk.decided_note")),
         )
     )
 
@@ -70,7 +77,7 @@ def _tiles(page: Page, decided: int) -> None:
 def _left(page: Page, row: data.Row) -> Html:
     words, left = page.words, row["days_left"]
     if left is None:
-        return badge(words("desk.no_clock"), "plain")
+        return badge(words("desk.no_clock" if row["due_on"] is None else "desk.stopped"), "plain")
     if left < 0:
         return badge(words("desk.late", days=-left), "bad")
     if left == 0:
@@ -78,15 +85,22 @@ def _left(page: Page, row: data.Row) -> Html:
     return badge(words("desk.left", days=left), "warn" if left <= 2 else "plain")
 
 
-def _table(page: Page, rows: list[data.Row], newest: dict[tuple[str, str], Decision]) -> Html:
+def _state(page: Page, row: data.Row, fresh: Fresh) -> Html:
+    """Where a case stands, with the decision that counts and its day."""
     words = page.words
+    name = decisions.stands(row, fresh)
+    made = fresh.get((row["store"], row["case_id"]))
+    decision, day = (made.decision, made.decided_at.date()) if made else (row.get("decision"), row.get("decided_on"))
+    parts = [badge(words.code("state", name), TONES.get(name, "plain"))]
+    if decision:
+        parts.append(element("small", words(f"decision.{decision}"), class_="rs-block"))
+        parts.append(element("small", words.day(day), class_="rs-block"))
+    return join(parts)
 
-    def state(row: data.Row) -> Html:
-        decision = newest.get((row["store"], row["case_id"]))
-        if decision is not None:
-            return badge(words(f"decision.{decision.decision}"), "good")
-        return badge(words.code("state", row["state"]), TONES.get(row["state"], "plain"))
 
+def _table(page: Page, rows: list[data.Row], fresh: Fresh) -> Html:
+    words = page.words
+    rows = [_with(row, fresh) for row in rows]
     columns = [
         Column(words("desk.due"), lambda row: join([words.day(row["due_on"]), _left(page, row)], " "), "code"),
         Column(
@@ -94,32 +108,48 @@ def _table(page: Page, rows: list[data.Row], newest: dict[tuple[str, str], Decis
             lambda row: link(words.code("case", row["kind"]), page.to("desk", case=row["case_id"])),
             "wide",
         ),
-        Column(words("col.marketplace"), lambda row: place(page, row)),
+        Column(words("col.marketplace"), lambda row: place(page, row), "code"),
         Column(words("col.order"), lambda row: row["order_id"] or "", "code"),
         Column(words("col.asin"), page.asin_link, "code"),
         Column(words("col.amount"), lambda row: words.money(row["amount"], row["currency"]), "number"),
-        Column(words("desk.state"), state),
-        Column(words("desk.next"), lambda row: _next(page, row), "wide"),
+        Column(words("desk.state"), lambda row: _state(page, row, fresh), "code"),
+        Column(words("desk.next"), lambda row: _next(page, row, fresh), "wide"),
     ]
     return markup.table(columns, rows, words("page.desk.title"), empty=words("desk.none"))
 
 
-def _next(page: Page, row: data.Row) -> str:
+def _with(row: data.Row, fresh: Fresh) -> data.Row:
+    """The case as it stands: a decision stops its clock."""
+    return {**row, "days_left": None} if (row["store"], row["case_id"]) in fresh else row
+
+
+def _next(page: Page, row: data.Row, fresh: Fresh) -> str:
+    made = fresh.get((row["store"], row["case_id"]))
+    if made is not None:
+        state = decisions.stands(row, fresh)
+        return page.words(f"desk.step_{state}", day=page.words.day(made.decided_at.date()))
     return str((row.get("next_step_zh") if page.words.language == "zh" else None) or row["next_step"] or "")
 
 
-def _case(page: Page, case: data.Row, made: list[Decision]) -> None:
+def _case(page: Page, case: data.Row) -> None:
     words = page.words
     page.html(element("p", link(words("desk.back"), page.to("desk")), class_="rs-source"))
     page.section("desk.case", kind=words.code("case", case["kind"]))
-    page.html(element("div", element("p", _next(page, case)), class_="rs-advice"))
+    top = st.container()
     left, right = st.columns([3, 2], gap="large")
+    with right:  # first, so that what is recorded now shows in the rest at once
+        _form(page, case)
+        _made(page, case)
+    fresh = decisions.fresh(page.release, page.visitor.stores)
+    case = _with(case, fresh)
+    with top:
+        page.html(element("div", element("p", _next(page, case, fresh)), class_="rs-advice"))
     with left:
         rows = [
             (words("desk.due"), join([words.day(case["due_on"]), _left(page, case)], " ")),
             (words("desk.opened"), words.day(case["opened_on"])),
             (words("col.amount"), words.money(case["amount"], case["currency"])),
-            (words("desk.state"), words.code("state", case["state"])),
+            (words("desk.state"), _state(page, case, fresh)),
             (words("col.marketplace"), place(page, case)),
             (words("col.order"), case["order_id"] or ""),
             (words("col.asin"), page.asin_link(case)),
@@ -127,9 +157,6 @@ def _case(page: Page, case: data.Row, made: list[Decision]) -> None:
         ]
         page.html(markup.pairs(rows))
         _evidence(page, case)
-    with right:
-        _form(page, case)
-        _made(page, made)
 
 
 def _evidence(page: Page, case: data.Row) -> None:
@@ -189,10 +216,11 @@ def _amount(text: str) -> Decimal:
     return value
 
 
-def _made(page: Page, made: list[Decision]) -> None:
+def _made(page: Page, case: data.Row) -> None:
     """Decisions about this case, newest first, with what was recorded just now."""
-    case_id = st.query_params.get("case", "")
-    made = [d for d in decisions.known(page.release, page.visitor.stores) if d.case_id == case_id] or made
+    about = (case["store"], case["case_id"])
+    known = decisions.known(page.release, page.visitor.stores)
+    made = [decision for decision in known if (decision.store, decision.case_id) == about]
     if made:
         page.section("desk.history")
         page.html(element("ul", *(_line(page, decision) for decision in reversed(made)), class_="rs-list"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from panel import charts, data, markup
 from panel.markup import Column, Html, badge, join, link
 from panel.page import Page
-from panel.views.today import place
+from panel.views import health
+from panel.views.pieces import place
 
 _STARS = ("#a5211c", "#c8501e", "#8a6d00", "#7fb3a0", "#0b5f6b")
 
@@ -42,6 +43,7 @@ def show(page: Page) -> None:
     )
     page.source("mart_performance")
     _stars(page)
+    health.section(page, days)
     page.section("performance.list", words("performance.list_lead"))
     index = page.pager(count)
     if index:
@@ -99,14 +101,14 @@ def _table(page: Page, rows: list[data.Row], days: dict[str, str]) -> Html:
             since = row.get("first_alert_date")
             made.append(badge(words("performance.alert"), "warn"))
             if since:
-                made.append(markup.element("small", words("alerts.since", day=words.day(since)), class_="rs-title"))
+                made.append(markup.element("small", words("alerts.since", day=words.day(since)), class_="rs-block"))
         if row.get("is_credibly_above_category"):
             made.append(badge(words("performance.above"), "bad"))
         return join(made, " ")
 
     columns = [
         Column(words("col.asin"), page.asin_link, "wide"),
-        Column(words("col.marketplace"), lambda row: place(page, row)),
+        Column(words("col.marketplace"), lambda row: place(page, row), "code"),
         Column(words("performance.reviews"), lambda row: reviews_of(row, False), "number"),
         Column(words("performance.critical"), lambda row: reviews_of(row, True), "number"),
         Column(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from panel import data, markup
-from panel.markup import Html, badge, element, link, tile
+from panel.markup import Html, badge, element, join, link, tile
 from panel.page import Page
 
 #: tone of a badge by severity and by state
@@ -43,12 +43,22 @@ def alert_list(page: Page, rows: Sequence[data.Row]) -> None:
                 element(
                     "div",
                     element("p", link(text, href), class_="rs-message"),
-                    element("p", words("alerts.since", day=words.day(row.get("first_seen"))), class_="rs-quiet"),
+                    element("p", _tail(page, row), class_="rs-quiet"),
                     class_="rs-grow",
                 ),
             )
         )
     page.html(element("ul", *items, class_="rs-list"))
+
+
+def _tail(page: Page, row: data.Row) -> Html:
+    """Item, place and first day of an alert, and its guide."""
+    words = page.words
+    where = [words.code("marketplace", row["marketplace"]), row["store"]] if row["marketplace"] else [row["store"]]
+    item = [f"{row['asin']} {row['title']}" if row.get("title") else row["asin"]] if row["asin"] else []
+    since = words("alerts.since", day=words.day(row.get("first_seen")))
+    guide = link(words("alerts.guide"), page.to("guide", topic=f"guides/alert_{row['kind']}"))
+    return join([*item, *where, since, guide], " · ")
 
 
 def _about(page: Page, row: data.Row) -> str | None:
@@ -58,6 +68,11 @@ def _about(page: Page, row: data.Row) -> str | None:
     if row["asin"]:
         return page.to("asin", asin=row["asin"], store=row["store"], marketplace=row["marketplace"], category="")
     return page.to("completeness", store=row["store"]) if row["kind"] in STORE_WIDE else None
+
+
+def place(page: Page, row: data.Row) -> Html:
+    """Marketplace and store of a row."""
+    return join([page.words.code("marketplace", row["marketplace"]), element("small", row["store"], class_="rs-block")])
 
 
 def money_tile(

@@ -6,7 +6,7 @@ from panel import charts, data, markup
 from panel.markup import Column
 from panel.page import Page
 from panel.views.asin import recovery_table
-from panel.views.today import place
+from panel.views.pieces import place
 
 _GRADES = ("like_new", "very_good", "good", "acceptable", "unknown")
 
@@ -29,7 +29,7 @@ def show(page: Page) -> None:
     page.section("recovery.by_asin", words("recovery.by_asin_lead"))
     columns = [
         Column(words("col.asin"), page.asin_link, "wide"),
-        Column(words("col.marketplace"), lambda row: place(page, row)),
+        Column(words("col.marketplace"), lambda row: place(page, row), "code"),
         Column(words("col.graded"), lambda row: words.count(row["units_graded"]), "number"),
         Column(words("col.sold"), lambda row: words.count(row["units_sold"]), "number"),
         Column(words("col.sales"), lambda row: words.money(row["gross_sales"], row["currency"]), "number"),

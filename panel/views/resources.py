@@ -7,6 +7,7 @@ import streamlit as st
 from panel import data, guides, markup
 from panel.markup import Column, element, link
 from panel.page import Page
+from panel.text import texts
 
 
 def show(page: Page) -> None:
@@ -22,13 +23,22 @@ def show(page: Page) -> None:
 
 def _texts(page: Page, kind: str) -> None:
     words = page.words
-    found = guides.all_of(kind, words.language)
+    found = guides.all_of(kind, words.language, page.visitor.stores)
     if not found:
-        page.html(markup.nothing(words(f"resources.no_{kind}")))
+        page.html(markup.nothing(words(f"resources.no_{kind}"), words(f"resources.no_{kind}_remedy")))
         return
-    items = [element("li", link(guide.title, page.to("guide", topic=guide.topic))) for guide in found]
     page.html(element("p", words(f"resources.{kind}_lead"), class_="rs-lead"))
+    first = page.pager(len(found), key=f"page-{kind}") * data.PAGE_ROWS
+    items = [
+        element("li", link(guide.title, page.to("guide", topic=guide.topic)))
+        for guide in found[first : first + data.PAGE_ROWS]
+    ]
     page.html(element("ul", *items, class_="rs-list"))
+
+
+def _what(page: Page, row: data.Row) -> str:
+    """What a table holds: in the reader's language, else as the release says it."""
+    return texts(page.words.language).get(f"holds.{row['name']}", str(row["description"]))
 
 
 def _tables(page: Page) -> None:
@@ -49,7 +59,7 @@ def _tables(page: Page) -> None:
         Column(words("resources.table"), lambda row: words.code("table", row["name"])),
         Column(words("resources.name"), lambda row: row["name"], "code"),
         Column(words("resources.rows"), lambda row: words.count(row["rows"]), "number"),
-        Column(words("resources.what"), lambda row: row["description"], "wide"),
+        Column(words("resources.what"), lambda row: _what(page, row), "wide"),
     ]
     page.html(markup.table(columns, rows, words("resources.tables"), empty=words("rows.none")))
     page.html(element("p", words("resources.release", release=page.release.release_id), class_="rs-source"))

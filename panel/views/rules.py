@@ -10,7 +10,7 @@ from panel import config, data, markup, rules
 from panel.markup import Column, Html, element, join
 from panel.page import Page
 from panel.rules import Rule
-from panel.views.today import place
+from panel.views.pieces import place
 
 
 def show(page: Page) -> None:
@@ -213,7 +213,7 @@ def _suggested(page: Page) -> None:
 
     columns = [
         Column(words("col.asin"), page.asin_link, "wide"),
-        Column(words("col.marketplace"), lambda row: place(page, row)),
+        Column(words("col.marketplace"), lambda row: place(page, row), "code"),
         Column(words("rules.price"), lambda row: words.money(row["price"], row["currency"]), "number"),
         Column(
             words("rules.today"),

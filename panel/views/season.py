@@ -7,7 +7,7 @@ import streamlit as st
 from panel import charts, data, markup
 from panel.markup import Column, badge
 from panel.page import Page
-from panel.views.today import place
+from panel.views.pieces import place
 
 
 def show(page: Page) -> None:
@@ -44,7 +44,7 @@ def show(page: Page) -> None:
     page.section("season.by_asin", words("season.by_asin_lead"))
     columns = [
         Column(words("col.asin"), page.asin_link, "wide"),
-        Column(words("col.marketplace"), lambda row: place(page, row)),
+        Column(words("col.marketplace"), lambda row: place(page, row), "code"),
         Column(words("season.shipped"), lambda row: words.count(row["units_shipped"]), "number"),
         Column(words("season.returned"), lambda row: words.count(row["units_returned"]), "number"),
         Column(

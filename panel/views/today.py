@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from panel import charts, data, decisions, markup
-from panel.markup import Html, badge, element, join, link, tile
+from panel.markup import Html, badge, element, link, tile
 from panel.page import Page
-from panel.views.pieces import alert_list, money_tile
+from panel.views import cost
+from panel.views.pieces import alert_list, money_tile, place
 
 
 def show(page: Page) -> None:
@@ -87,7 +88,9 @@ def _tiles(page: Page) -> None:
         _desk_tile(page),
     ]
     page.html(markup.tiles(*made))
-    page.source("mart_asin_daily", "mart_performance", "mart_recovery", "mart_dispute_desk")
+    if (spent := cost.line(page)) is not None:
+        page.html(spent)
+    page.source("mart_asin_daily", "mart_performance", "mart_recovery", "mart_dispute_desk", "mart_return_cost")
 
 
 def _tone(change: float) -> str:
@@ -112,13 +115,13 @@ def _desk_tile(page: Page) -> Html:
     words = page.words
     if not page.release.has("mart_dispute_desk"):
         return tile(words("today.cases"), words.count(None), note=words("missing.short"))
-    found = data.open_cases(page.release, page.where)
-    made = decisions.newest(decisions.known(page.release, page.visitor.stores))
+    fresh = decisions.fresh(page.release, page.visitor.stores)
+    found = data.open_cases(page.release, page.where, (case for _, case in fresh))
     change = (
         words("today.overdue", count=words.count(found["overdue"])) if found["overdue"] else words("today.none_overdue")
     )
     worth = words.monies(found["worth"], rounded=True) if found["worth"] else ""
-    decided = words("today.decided", count=words.count(len(made))) if made else ""
+    decided = words("today.decided", count=words.count(len(fresh))) if fresh else ""
     return tile(
         words("today.cases"),
         words.count(found["cases"]),
@@ -178,16 +181,11 @@ def _movers(page: Page) -> None:
 
     columns = [
         markup.Column(words("col.asin"), page.asin_link, "wide"),
-        markup.Column(words("col.marketplace"), lambda row: place(page, row)),
+        markup.Column(words("col.marketplace"), lambda row: place(page, row), "code"),
         markup.Column(words("today.that_day"), returns_of, "number"),
         markup.Column(words("today.usual"), lambda row: f"{float(row['usual']):,.1f}", "number"),
     ]
     page.html(markup.table(columns, rows, words("today.movers"), empty=words("today.no_movers")))
-
-
-def place(page: Page, row: data.Row) -> Html:
-    """Marketplace and store of a row."""
-    return join([page.words.code("marketplace", row["marketplace"]), element("small", row["store"], class_="rs-title")])
 
 
 def _alerts(page: Page) -> None:

@@ -75,9 +75,31 @@ def test_a_proxy_without_a_real_secret_is_refused(secret: str) -> None:
 def test_oidc() -> None:
     assert visit(OIDC, "0.0.0.0", {}, {}) == Refused("sign_in", can_sign_in=True)
     assert visit(OIDC, "0.0.0.0", {}, {"is_logged_in": False, "email": "ana@example.com"}) == Refused("sign_in", True)
-    known = {"is_logged_in": True, "email": "ana@example.com"}
+    known = {"is_logged_in": True, "email": "ana@example.com", "email_verified": True, "sub": "id-1"}
     assert visit(OIDC, "0.0.0.0", {}, known) == Visitor("ana@example.com", frozenset({"north"}))
-    assert visit(OIDC, "0.0.0.0", {}, {**known, "email_verified": False}) == Refused("sign_in", True)
+    assert visit(OIDC, "0.0.0.0", {}, {**known, "email_verified": "true"}) == Visitor(
+        "ana@example.com", frozenset({"north"})
+    )
+    assert visit(OIDC, "0.0.0.0", {}, {**known, "email": "other@example.com"}) == Refused(
+        "no_stores", name="other@example.com"
+    )
+
+
+@pytest.mark.parametrize("verified", [False, None, "false", ""])
+def test_an_address_that_the_provider_has_not_verified_is_no_name(verified: object) -> None:
+    user = {"is_logged_in": True, "email": "ana@example.com", "email_verified": verified, "sub": "id-1"}
+    assert visit(OIDC, "0.0.0.0", {}, user) == Refused("no_stores", name="id-1")
+    by_id = PanelConfig(Login("oidc"), {"id-1": frozenset({"isles"})})
+    assert visit(by_id, "0.0.0.0", {}, user) == Visitor("id-1", frozenset({"isles"}))
+    del user["sub"]
+    assert visit(OIDC, "0.0.0.0", {}, user) == Refused("sign_in", True)
+
+
+def test_a_login_that_would_let_in_everyone_is_refused() -> None:
+    user = {"is_logged_in": True, "email": "ana@example.com", "email_verified": True}
+    assert visit(PanelConfig(Login("oidc")), "127.0.0.1", {}, user) == Refused("no_users")
+    everyone = PanelConfig(Login("oidc"), {"*": frozenset({"*"})})
+    assert visit(everyone, "127.0.0.1", {}, user) == Visitor("ana@example.com", None)
 
 
 @pytest.mark.parametrize(
