@@ -218,7 +218,12 @@ def mounted(target: Path, *options: str) -> Iterator[None]:
     try:
         yield
     finally:
-        subprocess.run(["umount", str(target)], check=True)
+        for _ in range(50):  # whoever still closes its files keeps it busy
+            if subprocess.run(["umount", str(target)], capture_output=True, check=False).returncode == 0:
+                break
+            time.sleep(0.2)
+        else:
+            subprocess.run(["umount", "--lazy", str(target)], check=True)
 
 
 @contextmanager
