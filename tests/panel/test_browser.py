@@ -6,28 +6,19 @@ Screenshots of every page in both languages are kept in `build/panel-screenshots
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.panel_browser import CHROMIUM, DRIVER, ROOT, browser, free_port, served
 from tests.support.panel_marts import write_marts
 
 pytestmark = pytest.mark.browser
 
-ROOT = Path(__file__).resolve().parents[2]
 SHOTS = ROOT / "build" / "panel-screenshots"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
 ITEM = "asin=B000TEST01&store=north&marketplace=US"
 PAGES = {
     "today": "",
@@ -61,45 +52,14 @@ def base(home: Path) -> Iterator[str]:
     """A served panel, as `returnscope panel` starts it."""
     if not (CHROMIUM and DRIVER):
         pytest.skip("no Chromium or no chromedriver on this machine")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {**os.environ, "RETURNSCOPE_HOME": str(home), "PYTHONPATH": str(ROOT)}
-    environment.pop("RETURNSCOPE_CONFIG", None)
-    log = (home / "panel.log").open("w")
-    server = subprocess.Popen(
-        [sys.executable, "-m", "panel", "--server.port", str(port)], cwd=home, env=environment, stdout=log, stderr=log
-    )
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2):
-                    break
-            except (urllib.error.URLError, OSError):
-                assert server.poll() is None, (home / "panel.log").read_text()
-                assert time.monotonic() < deadline, "the panel did not start within a minute"
-                time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
-        log.close()
+    with served(home, free_port()) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def driver(base: str) -> Iterator[Any]:
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    for argument in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "window-size=1440,1100"):
-        options.add_argument(f"--{argument}")
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    made = webdriver.Chrome(options=options, service=Service(DRIVER))
-    yield made
-    made.quit()
+    with browser() as made:
+        yield made
 
 
 @pytest.fixture
