@@ -52,10 +52,7 @@ def asin_table(page: Page, rows: list[data.Row]) -> Html:
         ),
         markup.Column(words("col.category_rate"), lambda row: _category(page, row), "number"),
         markup.Column(words("col.trend"), lambda row: markup.spark(row["spark"], _say(page, row["spark"]))),
-        markup.Column(words("col.refunds"), lambda row: words.money(row["refund_amount"], row["currency"]), "number"),
-        markup.Column(
-            words("cost.total"), lambda row: cost.amount(page, row, "cost_currency"), "number", words("asins.cost_help")
-        ),
+        markup.Column(words("asins.money"), lambda row: _money(page, row), "number", words("asins.cost_help")),
         markup.Column(words("asins.why"), lambda row: _why(page, row), "wide"),
     ]
     return markup.table(columns, rows, words("page.asins.title"), empty=words("asins.none"))
@@ -73,6 +70,14 @@ def _returned(page: Page, row: data.Row) -> Html:
         last=last.isoformat(),
     )
     return link(page.words.count(row["units_returned"]), href)
+
+
+def _money(page: Page, row: data.Row) -> Html:
+    """Refunds, and below what the returns cost."""
+    words = page.words
+    cost_text = words("asins.cost", amount=cost.amount(page, row, "cost_currency"))
+    below = element("small", cost_text, class_="rs-block") if row["total_cost"] is not None else ""
+    return join([words.money(row["refund_amount"], row["currency"]), below])
 
 
 def _category(page: Page, row: data.Row) -> Html:

@@ -91,7 +91,7 @@ def _state(page: Page, row: data.Row) -> Html:
     is_above = row["is_above_order_defect_limit"]
     if is_above:
         return badge(words("health.above"), "bad")
-    if is_above is None:
+    if is_above is None or not row["orders"]:
         return badge(words("health.unknown"), "plain")
     if row["unknown_parts"]:
         return badge(words("health.below_known"), "plain")

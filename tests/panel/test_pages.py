@@ -8,11 +8,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from panel import data, decisions
+from panel import data, decisions, guides
 from panel.text import Words
 from tests.support.panel_marts import AS_OF, DELIVERY, HOSTILE, write_marts
 
@@ -185,10 +186,161 @@ def test_a_decision_is_written_to_the_inbox_and_shown_at_once(panel_home: Path, 
     assert (made.case_id, made.decision, made.amount, made.currency, made.note) == (
         case["case_id"], "refund_partial", Decimal("5.00"), case["currency"], "kept the box",
     )  # fmt: skip
-    assert "Refund in part" in html_of(app)
+    shown = html_of(app)
+    assert "Refund in part" in shown
+    assert "Decided on" in shown and "Refund the buyer." not in shown  # the next step, in the same run
+    assert "clock stopped" in shown
     listed = run_page("desk", lang="en")
     assert f"case={case['case_id']}" not in html_of(listed)
     assert "Refund in part" in html_of(listed)  # among the decisions of the day
+    next(box for box in listed.selectbox if box.label == "Show").set_value("waiting").run()
+    assert f"case={case['case_id']}" in html_of(listed)
+    tile = '<span class="rs-tile-label">Open cases</span><span class="rs-tile-value">{}</span>'
+    everything = len(data.cases(data.current(), data.Filter()))
+    for page in ("desk", "today"):
+        assert tile.format(everything - 1) in html_of(run_page(page, lang="en"))
+
+
+@pytest.mark.parametrize(
+    ("decision", "state", "group"),
+    [("claim_filed", "filed", "waiting"), ("approve", "decided", "waiting"), ("done", "done", "done")],
+)
+def test_a_decision_that_the_release_knows_is_shown_with_its_day(
+    decision: str, state: str, group: str, panel_home: Path, run_page: Callable[..., Any]
+) -> None:
+    import duckdb
+
+    path = panel_home / "published" / "marts.duckdb"
+    case = data.cases(data.current(), data.Filter())[0]
+    fresh = Path(shutil.copy(path, path.with_name("fresh.db")))
+    with duckdb.connect(str(fresh)) as con:
+        con.execute(
+            "update fresh.marts.mart_dispute_desk set state = ?, decision = ?, decided_on = date '2026-01-27', "
+            "days_left = null, next_step = 'As the mart says.' where case_id = ?",
+            [state, decision, case["case_id"]],
+        )
+    fresh.replace(path)
+    app = run_page("desk", lang="en")
+    assert f"case={case['case_id']}" not in html_of(app)
+    next(box for box in app.selectbox if box.label == "Show").set_value(group).run()
+    shown = html_of(app)
+    assert f"case={case['case_id']}" in shown and "27 Jan 2026" in shown and "As the mart says." in shown
+    assert Words("en")(f"decision.{decision}") in shown
+    # what is decided after the release counts instead, at once
+    decisions.record(decisions.decide(case, "done" if decision != "done" else "approve"))
+    counted = decisions.fresh(data.current())
+    assert decisions.stands(data.case(data.current(), case["case_id"]) or {}, counted) == (
+        "decided" if decision == "done" else "done"
+    )
+
+
+# ---- cost, account health, alerts, cases
+
+
+@pytest.mark.parametrize(
+    ("channel", "total", "said", "parts"),
+    [
+        ("", "≥ $112.00", "At least this", "days that no settlement reaches yet, Goods written off"),
+        ("FBA", "≈ $112.00", "Open: what came back", "Selling fees given back, Goods written off"),
+        ("FBM", "$119.00", "Exact", None),
+    ],
+)
+def test_the_cost_of_an_item_says_what_is_not_known(
+    channel: str, total: str, said: str, parts: str | None, panel_home: Path, run_page: Callable[..., Any]
+) -> None:
+    item = {"asin": "B000TEST01", "store": "north", "marketplace": "US"}
+    shown = html_of(run_page("asin", lang="en", **item, **({"channel": channel} if channel else {})))
+    assert f'<span class="rs-tile-value">{total}</span>' in shown
+    assert said in shown
+    assert (parts in shown) if parts else "left out of the total" not in shown
+    assert "−$15.00" in shown  # fees given back are taken off
+    assert "unsettled_days" not in shown and "lower_bound" not in shown
+    chinese = html_of(run_page("asin", lang="zh", **item))
+    assert "尚未结算的日期、报废商品" in chinese
+
+
+def test_cost_stands_in_the_list_and_on_today(panel_home: Path, run_page: Callable[..., Any]) -> None:
+    assert "cost ≥ $112.00" in html_of(run_page("asins", lang="en", order="cost"))
+    assert "Returns cost ≥ CA$336 · ≥ £336 · ≥ $336 in 30 days" in html_of(run_page("today", lang="en"))
+    one = data.cost_totals(data.current(), data.Filter(store="north", marketplace="US", category="Shoes", window=90))
+    assert [(row["currency"], row["total_cost"], row["is_exact"]) for row in one] == [("USD", Decimal(172), False)]
+
+
+def test_account_health_gives_numerators_limits_and_what_is_missing(
+    panel_home: Path, run_page: Callable[..., Any]
+) -> None:
+    shown = html_of(run_page("performance", lang="en"))
+    assert "4 of 200" in shown and "above the limit" in shown and "1.0%" in shown
+    assert "≥ 0.5%" in shown and "without negative feedback" in shown and "not above it, as far as known" in shown
+    assert "50.0% – 87.5%" in shown and "20 in time, 5 late, 15 not known" in shown
+    assert "不含负面反馈" in html_of(run_page("performance", lang="zh"))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_kind_of_alert_has_a_guide(language: str, panel_home: Path, run_page: Callable[..., Any]) -> None:
+    shown = html_of(run_page("today", lang=language))
+    assert "topic=guides%2Falert_high_return_rate" in shown
+    from orchestration.cases import _KINDS
+
+    for kind in _KINDS:
+        assert guides.find(f"guides/alert_{kind}", language) is not None, kind
+
+
+class _OfARelease:
+    """As much of a release as a case without an item asks for."""
+
+    def __init__(self, day: str) -> None:
+        self.manifest = SimpleNamespace(as_of=day, settings={})
+
+    def rows(self, *_: object) -> list[dict[str, Any]]:
+        return []
+
+    def item(self, *_: object) -> dict[str, Any]:
+        return {}
+
+
+def _write_case(home: Path, store: str, number: int) -> str:
+    """A case as the night writes it."""
+    from orchestration.cases import _case
+
+    alert = {
+        "alert_id": f"{number:012}", "kind": "incomplete_data", "store": store, "marketplace": None, "asin": None,
+        "subject": None, "first_seen": "2026-01-20", "message_en": "Days ![are](http://127.0.0.1/x) missing.",
+        "message_zh": "缺少数据。",
+    }  # fmt: skip
+    made = _case(alert, _OfARelease("2026-01-27"), _OfARelease("2026-01-28"))  # type: ignore[arg-type]
+    for language, text in made.texts.items():
+        file = home / "published" / "cases" / language / f"{made.name}.md"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    return made.name
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_cases_of_the_night_are_read_and_lead_to_their_guide(
+    language: str, panel_home: Path, run_page: Callable[..., Any]
+) -> None:
+    assert "No cases yet" in html_of(run_page("resources", lang="en"))
+    name = _write_case(panel_home, "north", 1)
+    assert f"topic=cases%2F{name}" in html_of(run_page("resources", lang=language))
+    app = run_page("guide", lang=language, topic=f"cases/{name}")
+    text = "\n".join(part.value for part in app.markdown)
+    assert "north" in app.title[0].value
+    assert f"(/guide?lang={language}&topic=guides%2Falert_incomplete_data)" in text
+    assert "2026-01-27" in text
+    assert "![" not in text  # nothing is fetched
+
+
+def test_cases_of_other_stores_are_not_there(panel_home: Path) -> None:
+    names = {store: _write_case(panel_home, store, number) for number, store in enumerate(("north", "isles"))}
+    odd = panel_home / "published" / "cases" / "en" / "2026-01-28-odd.md"
+    odd.write_text("# A case that names no store\n", encoding="utf-8")
+    for language in ("en", "zh"):
+        seen = {guide.topic for guide in guides.all_of("cases", language, frozenset({"isles"}))}
+        assert seen == {f"cases/{names['isles']}"}
+        assert guides.find(f"cases/{names['north']}", language, frozenset({"isles"})) is None
+        assert len(guides.all_of("cases", language)) == 3
+        assert guides.all_of("guides", language, frozenset()) == guides.all_of("guides", language)
 
 
 def test_decisions_of_the_release_and_of_the_inbox_are_one_list(panel_home: Path) -> None:

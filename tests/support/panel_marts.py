@@ -110,8 +110,29 @@ def _rows(extra_returns: int) -> dict[str, list[dict[str, Any]]]:
                     )  # so that more returns change no others
                     returns.append(_return(own, about, currency, price, day, number))
             _marts_of(tables, dice, about, category, title, currency, price)
+    for (store, marketplace), above in zip(PLACES, (True, False, None), strict=True):
+        for window in (7, 30, 90, 365):
+            tables["mart_account_health"].append(_health(store, marketplace, window, above))
     _shared(tables)
     return tables
+
+
+def _health(store: str, marketplace: str, window: int, is_above: bool | None) -> dict[str, Any]:
+    """Above its limit, not above it as far as known, or without any order."""
+    has_orders = is_above is not None
+    return {
+        "store": store, "marketplace": marketplace, "window_days": window, "requests": 40,
+        "requests_approved_24h": 20, "requests_not_approved_24h": 5, "requests_undetermined_24h": 15,
+        "approved_24h_rate": None, "approved_24h_rate_low": 0.38, "approved_24h_rate_high": 0.95,
+        "requests_declined": 3, "declined_rate": 0.075, "declined_rate_low": 0.03, "declined_rate_high": 0.17,
+        "requests_a_to_z": 1, "a_to_z_rate": 0.025, "a_to_z_rate_low": 0.006, "a_to_z_rate_high": 0.1,
+        "orders": 200 if has_orders else 0, "orders_a_to_z": 1, "orders_charged_back": 0,
+        "orders_rated_negative": 3 if is_above else None, "orders_defective": 4 if is_above else 1,
+        "order_defect_rate": (0.02 if is_above else 0.005) if has_orders else None,
+        "order_defect_rate_low": 0.009 if has_orders else None, "order_defect_rate_high": 0.04 if has_orders else None,
+        "order_defect_limit": Decimal("0.01"), "is_above_order_defect_limit": bool(is_above),
+        "unknown_parts": "" if is_above else "seller_feedback",
+    }  # fmt: skip
 
 
 def _return(
@@ -167,6 +188,22 @@ def _marts_of(
              "credible_excess": 0.01, "is_credibly_above_category": True, "excess_rank": 1,
              "top_reason_class": "defective", **advice}
         )  # fmt: skip
+        for channel, basis, unknown in (
+            ("ALL", "lower_bound", "unsettled_days, write_off"), ("FBA", "open", "fees_returned, write_off"),
+            ("FBM", "exact", ""),
+        ):  # fmt: skip
+            tables["mart_return_cost"].append(
+                {**about, "channel": channel, "window_days": window, "units_returned": 10, "units_returned_excluded": 2,
+                 "refund_amount": Decimal(100), "tax_returned": Decimal(8), "fees_returned": Decimal(15),
+                 "fees_kept": Decimal(3), "return_freight": Decimal(4), "return_fees": Decimal(window),
+                 "processing_cost": Decimal(6), "write_off": Decimal(7) if basis == "exact" else None,
+                 "resale_fees": Decimal(2), "resale_sales": Decimal(9), "reimbursed": Decimal(1),
+                 "resale_value": Decimal(7), "cost_beyond_refunds": Decimal(5 + window),
+                 "total_cost": Decimal(82 + window + (7 if basis == "exact" else 0)),
+                 "cost_per_returned_unit": Decimal(10), "sales_amount": Decimal(1000), "cost_share_of_sales": 0.12,
+                 "currency": currency, "is_mixed_currency": False, "unknown_parts": unknown, "total_basis": basis,
+                 "settled_through": AS_OF - timedelta(days=9)}
+            )  # fmt: skip
     for month in (date(2025, 12, 1), date(2026, 1, 1)):
         tables["mart_recovery"].append(
             {**about, "used_condition": "like_new", "month": month, "units_graded": 4, "units_sold": 3,
