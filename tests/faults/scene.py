@@ -24,6 +24,7 @@ from tests.support.deliveries import MFN_RETURN, fba, order, tsv
 from tests.support.installation import Installation
 
 NO_ACCIDENT = Accident()
+_ONE_AT_A_TIME = threading.Lock()
 ORDERS = [
     order(amazon_order_id=f"111-0000000-000000{n}", purchase_date=f"2026-01-0{n}T20:00:00+00:00") for n in range(1, 8)
 ]
@@ -222,7 +223,8 @@ def published(installation: Installation) -> Published:
 
 def read_published(marts: Path) -> tuple[str, tuple[int, int, int]]:
     """Release id and some sums from different tables of the published file."""
-    with duckdb.connect(str(marts), read_only=True) as con:
+    # one at a time: within a process DuckDB gives whoever opens a path what another thread still holds open under it
+    with _ONE_AT_A_TIME, duckdb.connect(str(marts), read_only=True) as con:
         con.execute("use marts.marts")
         row = con.execute(
             "select (select release_id from release_info), (select sum(units)::bigint from fct_returns), "
