@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 LOCKS = ("requirements.lock", "requirements-bootstrap.lock")
 #: in seconds: every package is one small request, a dead network answers none of them
-TIMEOUT = 300
+TIMEOUT = 120
 
 
 def say(line: str) -> None:
