@@ -250,6 +250,10 @@ def test_a_code_outweighs_words_that_are_not_sure() -> None:
     assert verdict.deciding_words == ()
     assert combine(guess._replace(is_sure=True), "defective").reason_class == "quality"
     assert combine(guess, "unmapped").reason_class == combine(guess, None).reason_class == "quality"
+    silent = guess._replace(reason_class="unclear", confidence=1.0, is_sure=True)
+    unknown = combine(silent, "unmapped", has_text=False)
+    assert (unknown.reason_class, unknown.is_sure, unknown.deciding_words) == ("unmapped", False, ())
+    assert combine(silent, None, has_text=False).reason_class == "unclear"
 
 
 def test_the_code_decides_where_the_words_say_nothing() -> None:
