@@ -184,7 +184,9 @@ def _filter(release: Release, words: Words, names: list[str]) -> Filter:
                 words, "marketplace", ["", *places], words("filter.all_marketplaces"), "marketplace"
             )
         if "category" in names and len(categories) > 1:
-            given["category"] = _choice(words, "category", ["", *categories], words("filter.all_categories"))
+            given["category"] = _choice(
+                words, "category", ["", *categories], words("filter.all_categories"), "category"
+            )
         if "channel" in names:
             given["channel"] = _choice(words, "channel", list(CHANNELS), words("channel.all"), "channel")
         if "window" in names:

@@ -891,12 +891,13 @@ def return_rules(release: Release, where: Filter) -> list[Row]:
 
 def rule_ground(release: Release, where: Filter) -> list[Row]:
     """Returns of the last 90 days by what rules look at: ASIN with price and category, channel, reason class."""
-    condition, values = where.where("store", "marketplace", alias="r")
+    condition, values = where.where("store", "marketplace")
     return release.rows(
-        "select r.store, r.marketplace, r.asin, r.channel, r.reason_class, a.title, a.category, a.price, a.currency, "
-        "sum(r.units)::bigint as units, sum(r.refund_amount) as refunds "
-        "from fct_returns as r left join dim_asin as a using (store, marketplace, asin) "
-        f"where {condition} and r.return_date > r.as_of_date - 90 group by all order by units desc, r.asin",
+        "with sums as (select store, marketplace, asin, channel, reason_class, sum(units)::bigint as units, "
+        f"sum(refund_amount) as refunds from fct_returns where {condition} and return_date > as_of_date - 90 "
+        "group by all) "
+        "select sums.*, a.title, a.category, a.price, a.currency "
+        "from sums left join dim_asin as a using (store, marketplace, asin) order by units desc, asin",
         values,
     )
 

@@ -67,6 +67,19 @@ class Words:
             return NONE
         return texts(self.language).get(f"{family}.{str(value).lower()}", str(value).replace("_", " "))
 
+    def known(self, family: str, value: Any) -> str:
+        """The text of a code of the marts; empty for an unknown one."""
+        return texts(self.language).get(f"{family}.{str(value).lower()}", "")
+
+    def set_aside(self, reasons: str) -> str:
+        """Why a row was set aside: its codes (`blank:day;pattern:asin`) in words, each with the column it is about."""
+        said = []
+        for reason in reasons.split(";"):
+            code, _, column = reason.partition(":")
+            what = self.known("set_aside", "bad" if code.startswith("bad_") else code) or code
+            said.append(self("set_aside.in_column", what=what, column=column) if column else what)
+        return "; ".join(said)
+
     def pick(self, row: Mapping[str, Any], stem: str) -> str:
         """A text that a mart carries in both languages (`advice_en`, `advice_zh`); empty where it has none."""
         return str(row.get(f"{stem}_{self.language}") or row.get(f"{stem}_en") or "")
@@ -129,6 +142,8 @@ class Words:
         """Any value of a mart's row, by its type and the name of its column."""
         if value is None or value == "":
             return NONE
+        if column == "reasons":
+            return self.set_aside(str(value))
         if isinstance(value, bool):
             return self("yes") if value else self("no")
         if isinstance(value, datetime):

@@ -125,16 +125,24 @@ def _checks(page: Page) -> None:
         )
 
     columns = [
-        Column(words("completeness.check"), lambda row: str(row["check_name"]).replace("_", " ")),
+        Column(words("completeness.check"), lambda row: words.code("check", row["check_name"])),
         Column(
             words("completeness.about"),
-            lambda row: " · ".join(str(row[n]) for n in ("store", "feed", "subject") if row[n]),
+            lambda row: " · ".join(
+                words.code("feed", row[n]) if n == "feed" else str(row[n])
+                for n in ("store", "feed", "subject")
+                if row[n]
+            ),
         ),
         number("expected"),
         number("actual"),
         number("difference"),
         Column(words("performance.state"), state),
-        Column(words("completeness.detail"), lambda row: row["detail"], "wide"),
+        Column(
+            words("completeness.detail"),
+            lambda row: words.known("check_what", row["check_name"]) or row["detail"],
+            "wide",
+        ),
     ]
     page.html(markup.table(columns, rows, words("completeness.checks"), empty=words("completeness.no_checks")))
     page.source("ops_reconciliation")
@@ -179,7 +187,17 @@ def short(text: str, most: int = 180) -> str:
 
 
 _NUMBERS = ("units", "amount", "price", "rows_", "fulfillable", "unsellable", "reserved", "inbound", "rating")
-_CODES = ("store", "sku", "used_sku", "license_plate_number", "lpn", "disposition")
+_CODES = (
+    "store",
+    "sku",
+    "used_sku",
+    "license_plate_number",
+    "lpn",
+    "disposition",
+    "status",
+    "reason_code",
+    "order_status",
+)
 _WIDE = ("comment", "body", "original_line", "title")
 
 

@@ -117,7 +117,7 @@ def _table(page: Page, rows: list[data.Row], days: dict[str, str]) -> Html:
             "number",
         ),
         Column(words("performance.category"), lambda row: words.share(row.get("category_critical_rate")), "number"),
-        Column(words("performance.state"), state),
+        Column(words("performance.state"), state, "code"),
         Column(words("performance.complaint"), lambda row: page.guide_link(row.get("top_reason_class"))),
         Column(words("col.advice"), lambda row: words.pick(row, "advice"), "wide"),
     ]

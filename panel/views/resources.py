@@ -7,7 +7,6 @@ import streamlit as st
 from panel import data, guides, markup
 from panel.markup import Column, element, link
 from panel.page import Page
-from panel.text import texts
 
 
 def show(page: Page) -> None:
@@ -38,7 +37,7 @@ def _texts(page: Page, kind: str) -> None:
 
 def _what(page: Page, row: data.Row) -> str:
     """What a table holds: in the reader's language, else as the release says it."""
-    return texts(page.words.language).get(f"holds.{row['name']}", str(row["description"]))
+    return page.words.known("holds", row["name"]) or str(row["description"])
 
 
 def _tables(page: Page) -> None:

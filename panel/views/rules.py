@@ -203,6 +203,8 @@ def _suggested(page: Page) -> None:
         return
 
     def saving(row: data.Row) -> str:
+        if row["suggested_rule"] == (row["current_resolution"] or "standard_return"):
+            return words.money(None, None)  # nothing would change
         low, high = row.get("expected_saving_low"), row.get("expected_saving_high")
         if low is not None and high is not None and low != high:
             return f"{words.money(low, row['currency'])} – {words.money(high, row['currency'])}"

@@ -53,6 +53,24 @@ def test_every_reason_class_and_marketplace_has_a_name() -> None:
         assert not [feed for feed in all_feeds() if f"feed.{feed}" not in known]
 
 
+def test_what_the_release_checks_and_sets_aside_has_words() -> None:
+    """Names stand in a model and in the contracts; a new one without a text would be shown as its code."""
+    import re
+
+    root = Path(__file__).resolve().parents[2]
+    sql = (root / "dbt_project" / "models" / "ops" / "ops_reconciliation.sql").read_text(encoding="utf-8")
+    names = set(re.findall(r"'(\w+)' as check_name", sql))
+    names |= set(re.findall(r"^\s+\('\w+', '\w+', '(\w+)',", sql, re.MULTILINE))
+    assert len(names) > 20
+    for language in LANGUAGES:
+        words = Words(language)
+        assert not [name for name in names if not words.known("check", name) or not words.known("check_what", name)]
+    found = "blank:day;bad_moment:return_date;too_few_fields;new_code:x"
+    assert Words("en").set_aside(found) == "blank: day; cannot be read: return_date; too few fields; new_code: x"
+    assert Words("zh").set_aside(found).startswith("day：为空; return_date：无法识别; 字段过少")
+    assert Words("zh").code("category", "Toys & Games") == "玩具与游戏"
+
+
 def test_money_days_and_shares_by_locale() -> None:
     en, zh = Words("en"), Words("zh")
     assert en.money(Decimal("1234.5"), "USD") == "$1,234.50"
