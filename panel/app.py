@@ -95,14 +95,12 @@ def _enter(words: Words) -> Visitor | None:
         st.title(words("access.title"), anchor=False)
         st.error(str(error))
         return None
-    is_oidc = settings.login is not None and settings.login.kind == "oidc"
-    if is_oidc and not (st.secrets.load_if_toml_exists() and "auth" in st.secrets):
-        _refuse(words, Refused("no_auth"))
-        return None
-    user = dict(st.user) if is_oidc else {}
+    user = dict(st.user) if settings.login and settings.login.kind == "oidc" else {}
     found = access.visit(settings, st.get_option("server.address"), st.context.headers.to_dict(), user)
     if isinstance(found, Visitor):
         return found
+    if found.can_sign_in and not (st.secrets.load_if_toml_exists() and "auth" in st.secrets):
+        found = Refused("no_auth")
     _refuse(words, found)
     return None
 

@@ -311,7 +311,7 @@ def _reviews(page: Page, asin: str) -> None:
 
 
 def _money(page: Page, asin: str) -> None:
-    cost.block(page, asin)
+    cost.block(page, asin, _days(page))
     page.section("asin.recovery")
     page.html(recovery_table(page, data.of_asin(page.release, "mart_recovery", page.where, asin)))
     page.source("mart_recovery", href=page.to_rows("fct_graded_units", asin=asin, channel=""))

@@ -5,6 +5,8 @@ Does not belong: the sums (`data.py`), what a part means (mart_return_cost says 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from panel import data, markup
 from panel.markup import Column, Html, badge, element, join, tile
 from panel.page import Page
@@ -26,8 +28,8 @@ PARTS = {
 _TONES = {"exact": "good", "lower_bound": "info", "open": "warn"}
 
 
-def block(page: Page, asin: str) -> None:
-    """Total, parts and windows of one ASIN."""
+def block(page: Page, asin: str, days: Mapping[str, str]) -> None:
+    """Total, parts and windows of one ASIN; `days` of the window narrow the rows that the source opens."""
     words = page.words
     page.section("asin.cost", words("asin.cost_lead"))
     windows = data.return_cost(page.release, page.where, asin)
@@ -52,7 +54,7 @@ def block(page: Page, asin: str) -> None:
         Column(words("cost.of_sales"), lambda row: words.share(row["cost_share_of_sales"]), "number"),
     ]
     page.html(markup.table(columns, windows, words("cost.windows"), empty=words("asin.no_cost"), shown=True))
-    page.source("mart_return_cost", href=page.to_rows("fct_refunds", asin=asin))
+    page.source("mart_return_cost", href=page.to_rows("fct_refunds", asin=asin, **days))
 
 
 def _units(row: data.Row) -> int:

@@ -159,6 +159,23 @@ def test_the_command_refuses_before_it_serves(
     assert refusal([]) is not None
 
 
+def test_a_login_by_oidc_needs_its_users_before_it_serves_and_its_secrets_before_it_shows(
+    panel_home: Path, run_page: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("STREAMLIT_SERVER_ADDRESS", raising=False)
+    file = panel_home / "returnscope.toml"
+    file.write_text('[panel.login]\nkind = "oidc"\n', encoding="utf-8")
+    for address in ("127.0.0.1", "0.0.0.0"):
+        assert "[panel.stores]" in (refusal(["--server.address", address]) or "")
+        assert "[panel.stores]" in run_page("today", address=address, lang="en").error[0].value
+    file.write_text('[panel.login]\nkind = "oidc"\n[panel.stores]\n"ana@example.com" = ["north"]\n', encoding="utf-8")
+    assert refusal(["--server.address", "0.0.0.0"]) is None
+    for page in ("today", "rows"):
+        app = run_page(page, address="0.0.0.0", lang="en")
+        assert "[auth] is missing" in app.error[0].value
+        assert len(app.get("html")) == 1  # the style sheet
+
+
 def test_the_shipped_configuration_binds_to_this_machine() -> None:
     import tomllib
 
