@@ -420,12 +420,25 @@ def open_cases(release: Release, where: Filter, decided: Iterable[str] = ()) -> 
     return {**row, "worth": {found["currency"]: found["amount"] for found in worth}}
 
 
-def alerts(release: Release, where: Filter, asin: str = "", limit: int = PAGE_ROWS) -> list[Row]:
-    """Alerts, the gravest and newest first. Those about a whole store stand in each of its marketplaces."""
+def _alerts(where: Filter) -> tuple[str, list[Any]]:
+    """Condition over mart_alerts. Those about a whole store stand in each of its marketplaces."""
     condition, values = where.where("store")
     if where.marketplace:
         condition += " and (marketplace = ? or marketplace is null)"
         values.append(where.marketplace)
+    return condition, values
+
+
+def alert_count(release: Release, where: Filter) -> int:
+    """How many alerts there are."""
+    condition, values = _alerts(where)
+    (count,) = release.rows(f"select count(*) as n from mart_alerts where {condition}", values)
+    return int(count["n"])
+
+
+def alerts(release: Release, where: Filter, asin: str = "", limit: int = PAGE_ROWS) -> list[Row]:
+    """Alerts, the gravest and newest first."""
+    condition, values = _alerts(where)
     if asin:
         condition += " and asin = ?"
         values.append(asin)

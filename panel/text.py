@@ -176,6 +176,7 @@ _FAMILIES = {
     "returned_basis": "basis",
     "feed": "feed",
     "outcome": "outcome",
+    "source": "refund_source",
 }
 
 

@@ -10,6 +10,9 @@ from panel.page import Page
 from panel.views import cost
 from panel.views.pieces import alert_list, money_tile, place
 
+#: alerts that stand open; the others are one click away
+_ALERTS = 5
+
 
 def show(page: Page) -> None:
     """Draw the page."""
@@ -193,7 +196,12 @@ def _alerts(page: Page) -> None:
     if not page.release.has("mart_alerts"):
         page.missing("mart_alerts")
         return
-    alert_list(page, data.alerts(page.release, page.where, limit=5))
+    rows, count = data.alerts(page.release, page.where), data.alert_count(page.release, page.where)
+    alert_list(page, rows[:_ALERTS])
+    if rest := rows[_ALERTS:]:
+        key = "alerts.more" if len(rows) == count else "alerts.more_cut"
+        with st.expander(page.words(key, shown=page.words.count(len(rest)), count=page.words.count(count))):
+            alert_list(page, rest)
 
 
 def _reasons(page: Page) -> None:

@@ -276,6 +276,13 @@ def test_account_health_gives_numerators_limits_and_what_is_missing(
     assert "不含负面反馈" in html_of(run_page("performance", lang="zh"))
 
 
+def test_no_alert_is_out_of_reach(panel_home: Path, run_page: Callable[..., Any]) -> None:
+    shown = html_of(app := run_page("today", lang="en"))
+    count = data.alert_count(data.current(), data.Filter())
+    assert count == shown.count("comes back often.") > 5
+    assert app.expander[0].label == f"{count - 5} more of {count}"
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_kind_of_alert_has_a_guide(language: str, panel_home: Path, run_page: Callable[..., Any]) -> None:
     shown = html_of(run_page("today", lang=language))
