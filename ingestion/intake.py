@@ -7,7 +7,8 @@ Order of a commit: mapping, landing, quarantine, bronze, and last the ledger ent
 content, so what a killed process left is found and used by the next attempt.
 
 Same bytes again, for one store and feed:
-- the same window, and no time stated or the same one: entry `duplicate` that does not restate: it changes nothing;
+- the same window, and no time stated or the same one: entry `duplicate` that does not restate: it changes nothing; nor
+  does a repetition that states neither window nor time (a folder of old files taken in once more says nothing new);
 - another window or another stated time: the source says it again, so the entry restates (`duplicate`, or `loaded_empty`
   for a report without rows): window and rows count again at that time, while bytes and bronze are stored once;
 - another mapping or charset than before: they were read wrongly, so they are decoded again and restated.
@@ -285,7 +286,8 @@ class _Taking:
         """An entry for bytes that are in the lake already."""
         delivery_id = known.delivery_id or ""
         same_bytes = list(self.ledger.pulls_of(self.store, known.feed or "", delivery_id))
-        same_event = any(
+        says_nothing = self.window is None and self.stated_at is None
+        same_event = says_nothing or any(
             pull.restates and pull.window == self.window and self.stated_at in (None, pull.delivered_at)
             for pull in same_bytes
         )

@@ -61,8 +61,12 @@ def test_a_file_name_that_is_no_text_is_no_hindrance(bench: Bench) -> None:
 def test_the_same_again_changes_nothing(bench: Bench) -> None:
     first = bench.take(TEXT, window=JANUARY, delivered_at=T1)
     before = bench.objects()
-    again = [bench.take(TEXT, window=JANUARY, delivered_at=T1), bench.take(TEXT, "other.txt", window=JANUARY)]
-    assert [said(pull) for pull in again] == [("duplicate", False)] * 2
+    again = [
+        bench.take(TEXT, window=JANUARY, delivered_at=T1),
+        bench.take(TEXT, "other.txt", window=JANUARY),
+        bench.take(TEXT, "copy.txt"),
+    ]
+    assert [said(pull) for pull in again] == [("duplicate", False)] * 3
     assert {pull.bronze_key for pull in again} == {first.bronze_key}
     assert before.items() <= bench.objects().items()
     assert {key.split("/")[0] for key in bench.objects().keys() - before.keys()} == {"ledger"}
