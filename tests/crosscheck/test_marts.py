@@ -82,7 +82,10 @@ def dbt_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("dbt")
 
 
-@pytest.fixture(scope="module", params=WORLDS)
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=[] if name == "autumn" else pytest.mark.slow) for name in WORLDS],
+)
 def night(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, dbt_folder: Path) -> Night:
     world = WORLDS[request.param]
     return build(world, tmp_path_factory.mktemp(request.param), dbt_folder, list(nightly_deliveries(world)))
