@@ -23,6 +23,7 @@ from panel.data import Rate
 from panel.decisions import Decision
 from panel.rules import CannotSave, Rule
 from panel.text import LANGUAGES, Words, language_of, texts
+from tests.support.panel_marts import contracts
 
 DANGEROUS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "\u00a0=1", "＝1", '=cmd|"/c calc"!A1']
 HARMLESS = ["", "Desk lamp", "a=1", "1-2", "B000TEST01", "'quoted"]
@@ -69,6 +70,15 @@ def test_what_the_release_checks_and_sets_aside_has_words() -> None:
     assert Words("en").set_aside(found) == "blank: day; cannot be read: return_date; too few fields; new_code: x"
     assert Words("zh").set_aside(found).startswith("day：为空; return_date：无法识别; 字段过少")
     assert Words("zh").code("category", "Toys & Games") == "玩具与游戏"
+
+
+def test_every_table_and_every_column_that_a_page_lists_has_a_name() -> None:
+    declared = contracts()
+    for language in LANGUAGES:
+        known = texts(language)
+        assert not [table for table in declared if f"table.{table}" not in known or f"holds.{table}" not in known]
+        for table in data.TABLES:
+            assert not [column for column in declared[table] if f"column.{column}" not in known], table
 
 
 def test_money_days_and_shares_by_locale() -> None:
