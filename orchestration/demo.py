@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 #: the last simulated day: fixed, so that the same arguments give the same marts on any day, and just after the holidays
 LAST_DAY = date(2026, 1, 31)
+#: first day of orders and returns: the first night asks for all of the season, so that windows of 90 days are full and
+#: `returnscope backfill --season 2025` misses nothing
+FIRST_DAY = date(2025, 11, 1)
 
 
 def run_demo(settings: Settings, *, days: int, seed: int, asins: int) -> Night:
@@ -47,7 +50,8 @@ def run_demo(settings: Settings, *, days: int, seed: int, asins: int) -> Night:
     _refuse_real_data(lake)
     seconds: dict[str, float] = {}
     with timed(seconds, "simulating"):
-        world = World(seed, days, LAST_DAY, asins)
+        first_night = LAST_DAY - timedelta(days=days - 1)
+        world = World(seed, days, LAST_DAY, asins, history_days=max(30, (first_night - FIRST_DAY).days))
     settings = _with_stores(settings, world)
     say(
         f"Simulating {days} nights up to {LAST_DAY} of {asins} ASINs in "

@@ -150,6 +150,7 @@ def test_the_demo_is_the_same_each_time_and_ends_with_what_to_do(tmp_path: Path)
     ]
     assert manifests[0] == manifests[1]
     assert "Nothing has changed" in one.run("run")
+    assert "Missing" not in one.run("backfill", "--season", "2025"), "the demo holds its whole season"
     (one.folder / "mine.txt").write_text("x")
     one.run("ingest", one.folder / "mine.txt", "--store", "acme-na", code=1)
     assert "deliveries of your own" in one.run(*arguments, code=2)
