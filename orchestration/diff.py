@@ -138,7 +138,8 @@ class Comparison:
         before, after = self._one.marts.get(name), self._other.marts.get(name)
         if before is None or after is None:
             return
-        key = [column for column in after.key if column in before.columns]
+        shared = [column for column in after.columns if column in before.columns and column != _NOT_COMPARED]
+        key = [column for column in after.key if column in shared] or shared
         for was, now in self._con.execute(f"{self._differing(name)} order by now, was limit {limit}").fetchall():
             row: dict[str, Any] = now or was
             name_of_row = ", ".join(f"{column}={row[column]}" for column in key)
@@ -175,7 +176,8 @@ def show_diff(settings: Settings, name_a: str, name_b: str, *, sample: int) -> N
         comparison = Comparison((lake, one), (lake, other), con)
         changes = comparison.changes()
         say(change_table(changes))
-        by_id = {pull.delivery_id: pull for pull in pulls.values() if pull.delivery_id}
+        # of bytes that came more than once the pull that made them count, not a plain repetition
+        by_id = {pull.delivery_id: pull for pull in pulls.values() if pull.delivery_id and pull.restates}
         for change in changes:
             if change.is_same:
                 continue
