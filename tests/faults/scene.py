@@ -161,17 +161,19 @@ class Scene:
         assert not reads.wrong, reads.wrong
 
     def _read_on(self, reads: Reads, known: dict[str, tuple[int, int, int]], stop: threading.Event) -> None:
-        while not stop.wait(0.1):
+        while True:  # once at least, however short the command and busy the machine
             try:
                 release, told = read_published(self.installation.marts)
             except duckdb.Error as error:
                 reads.wrong.append(str(error))
-                continue
-            reads.count += 1
-            if release not in reads.seen:
-                reads.seen.append(release)
-            if told != known.get(release):
-                reads.wrong.append(f"release {release} is read as {told}, not as {known.get(release)}")
+            else:
+                reads.count += 1
+                if release not in reads.seen:
+                    reads.seen.append(release)
+                if told != known.get(release):
+                    reads.wrong.append(f"release {release} is read as {told}, not as {known.get(release)}")
+            if stop.wait(0.1):
+                return
 
     def told(self, one: Published) -> tuple[int, int, int]:
         """Units returned (as facts and by day) and units shipped of a release, from the copy of its morning."""
