@@ -32,7 +32,7 @@ _SAFET_CHANGED = date(2026, 2, 16)
 _PROCESSING_DAYS = 15
 
 Item = tuple[str, str, str]
-Cases = Iterator[tuple[Item, str, date, date | None, str, Decimal]]
+Cases = Iterator[tuple[Item, str, date, date | None, str, Decimal | None]]
 
 
 def _later(day: date, days: int) -> date:
@@ -43,9 +43,10 @@ def _money(hundredths: float) -> Decimal:
     return Decimal(round(hundredths)) / HUNDREDTHS
 
 
-def _price(row: KnownReturn) -> Decimal:
-    """What the returned units cost, to the hundredth."""
-    assert row.order is not None  # noqa: S101
+def _price(row: KnownReturn) -> Decimal | None:
+    """What the returned units cost, to the hundredth; None while their order is not known yet."""
+    if row.order is None:
+        return None
     return _money(row.order.line.price * row.units / row.order.line.quantity)
 
 
@@ -311,5 +312,5 @@ class Claims:
                     and _later(other.day, 30) <= last
                     and _later(other.day, 90) > self.as_of
                 ]
-                amount = sum((_price(unit) for unit in units), Decimal(0))
+                amount = sum((price for unit in units if (price := _price(unit)) is not None), Decimal(0))
                 yield item, row.marketplace, min(unit.day for unit in units), None, "open", amount
