@@ -1,5 +1,5 @@
--- How complete the feeds that are asked for by windows are, in the last 90 days. Orders that were never delivered beside
--- returns are a gap, too: without them no rate has a denominator.
+-- How complete the feeds that are asked for by windows are, in the last 90 days. Orders that were never delivered
+-- beside returns are a gap, too: without them no rate has a denominator.
 
 with days as (
     select
