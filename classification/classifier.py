@@ -92,15 +92,15 @@ def combine(reading: Reading, by_code: str | None, has_text: bool = True) -> Ver
     """The final class from what words and code say apart.
 
     Sure words decide: they say more than one of Amazon's coarse codes, which buyers pick for free shipping. Then the
-    code, then words that are not sure; a code that is in no table stays visible as `unmapped` where nothing else
-    speaks. The warehouse decides in the same way (macro `final_reason_class`).
+    code, then words that are not sure, as in the warehouse (macro `final_reason_class`). A code that is in no table
+    stays visible as `unmapped` where there are no words; words that say nothing are `unclear` whatever it was.
     """
     code_confidence = rules().figures["code_confidence"]
     code_speaks = by_code not in (None, UNCLEAR, UNMAPPED)
     words_speak = reading.reason_class != UNCLEAR
     conflict = code_speaks and words_speak and by_code != reading.reason_class
     final, confidence, words, sure = reading.reason_class, reading.confidence, reading.deciding_words, reading.is_sure
-    if by_code == UNMAPPED and not words_speak:
+    if by_code == UNMAPPED and not has_text:
         final, confidence, words, sure = UNMAPPED, code_confidence, (), False
     elif code_speaks and by_code is not None:
         if not words_speak or (conflict and not sure):

@@ -254,6 +254,7 @@ def test_a_code_outweighs_words_that_are_not_sure() -> None:
     unknown = combine(silent, "unmapped", has_text=False)
     assert (unknown.reason_class, unknown.is_sure, unknown.deciding_words) == ("unmapped", False, ())
     assert combine(silent, None, has_text=False).reason_class == "unclear"
+    assert combine(silent, "unmapped").reason_class == "unclear"  # there are words, and they say nothing
 
 
 def test_the_code_decides_where_the_words_say_nothing() -> None:
