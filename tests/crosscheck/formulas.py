@@ -545,7 +545,7 @@ def inventory(tables: Tables) -> list[Row]:
         found.append(
             {
                 **dict(zip(("store", "marketplace", "asin", "sku"), key, strict=True)),
-                **{n: _whole(rows[n]) for n in ("fulfillable", "unsellable", "reserved", "inbound")},
+                **{n: total(rows[n]) for n in ("fulfillable", "unsellable", "reserved", "inbound")},
                 "returned_sellable_30d": int(back[fit & put_back]["units"].sum()),
                 "returned_unsellable_30d": int(back[~fit]["units"].sum()),
                 "returned_not_put_back_30d": int(back[fit & ~put_back]["units"].sum()),
@@ -553,11 +553,6 @@ def inventory(tables: Tables) -> list[Row]:
             }
         )
     return found
-
-
-def _whole(values: pd.Series) -> int | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
 
 
 def return_rules(tables: Tables) -> list[Row]:

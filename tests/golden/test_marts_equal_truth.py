@@ -9,7 +9,6 @@ import gzip
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from math import sqrt
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import pytest
 from data_contracts.marketplaces import get_marketplace
 from data_contracts.metrics import registry
 from ingestion.simulator import nightly_deliveries, planted_personal_data, truth
+from tests.crosscheck.formulas import wilson
 from tests.golden.nights import Night, build
 from tests.golden.worlds import world
 
@@ -87,15 +87,6 @@ def test_both_channels_are_all(golden: tuple[Night, Row]) -> None:
         for count in COUNTS:
             parts["ALL" if row["channel"] == "ALL" else "parts"][key][count] += row[count]  # type: ignore[index]
     assert parts["ALL"] == parts["parts"]  # type: ignore[index]
-
-
-def wilson(returned: int, shipped: int) -> tuple[float, float]:
-    """The 90 % Wilson interval as books give it; above 1 the high end is the rate."""
-    z2 = 1.6448536269514722**2
-    p = min(returned / shipped, 1.0)
-    middle = (p + z2 / (2 * shipped)) / (1 + z2 / shipped)
-    half = sqrt(z2 * (p * (1 - p) / shipped + z2 / (4 * shipped**2))) / (1 + z2 / shipped)
-    return max(middle - half, 0.0), max(min(middle + half, 1.0), returned / shipped)
 
 
 def test_windows_and_rates(golden: tuple[Night, Row]) -> None:
