@@ -122,22 +122,6 @@ class Client:
                     raise
                 self._clock.sleep(pause_after(failures))
 
-    def call(
-        self,
-        operation: str,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
-    ) -> dict[str, Any]:
-        """One call; the JSON object of its answer, `{}` for an empty one (204).
-
-        Raises Throttled when budget or source say not yet, TransientFailure for what may pass by itself,
-        NotFound (404) and PermanentFailure for what may not.
-        """
-        return self.exchange(operation, method, path, params=params, body=body)[0]
-
     def exchange(
         self,
         operation: str,
@@ -147,7 +131,11 @@ class Client:
         params: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> tuple[dict[str, Any], str]:
-        """As `call`, with the text of the answer as it came beside the object, empty for an empty one."""
+        """One call: the JSON object of its answer and its text as it came; `{}` and no text for an empty one (204).
+
+        Raises Throttled when budget or source say not yet, TransientFailure for what may pass by itself,
+        NotFound (404) and PermanentFailure for what may not.
+        """
         where = f"{operation}, account {self._credentials.account}"
         if wait := self.budget.take(operation):
             raise _throttled(f"{operation}: the budget is used up", where, wait)
@@ -166,19 +154,6 @@ class Client:
             return {}, ""
         return _object(answer, where), answer.content.decode()
 
-    def call_patiently(
-        self,
-        operation: str,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
-        until: datetime,
-    ) -> dict[str, Any]:
-        """As `call`, waiting and trying again until it succeeds, or `until` (source's clock), or TRIES failures."""
-        return self.exchange_patiently(operation, method, path, params=params, body=body, until=until)[0]
-
     def exchange_patiently(
         self,
         operation: str,
@@ -189,7 +164,7 @@ class Client:
         body: Mapping[str, Any] | None = None,
         until: datetime,
     ) -> tuple[dict[str, Any], str]:
-        """As `exchange`, with the patience of `call_patiently`."""
+        """As `exchange`, waiting and trying again until it succeeds, or `until` (source's clock), or TRIES failures."""
         failures = 0
         while True:
             try:

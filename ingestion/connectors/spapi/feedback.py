@@ -31,7 +31,7 @@ def fetch(client: Client, asins: Sequence[str], marketplaces: Sequence[str], int
     """Write Amazon's answers about these items and their browse nodes, one line each; the number of answers.
 
     Each line says what was asked and holds the answer as it came, null where Amazon has too little to say. Raises as
-    `Client.call_patiently`.
+    `Client.exchange_patiently`.
     """
     into.write(json.dumps({KEY: OPERATION, "asins": list(asins), "marketplaceIds": list(marketplaces)}) + "\n")
     count = 0

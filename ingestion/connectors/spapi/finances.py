@@ -29,7 +29,7 @@ def fetch(client: Client, window: Window, into: IO[str], until: datetime) -> int
     """Write the transactions posted on these days (UTC), one line each, below a line that says what was asked.
 
     Nothing is written between pages that does not come from Amazon, so the file is whole only when this returns: the
-    number of transactions. Raises as `Client.call_patiently`.
+    number of transactions. Raises as `Client.exchange_patiently`.
     """
     if len(window) > MAX_DAYS:
         raise PermanentFailure(

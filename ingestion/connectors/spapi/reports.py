@@ -88,23 +88,24 @@ def create(
     start: datetime | None,
     end: datetime | None,
 ) -> str:
-    """Ask for a report; its id. Raises as `Client.call`; after anything but a refusal it may exist all the same."""
+    """Ask for a report; its id. Raises as `Client.exchange`; after anything but a refusal it may exist all the same."""
     body: dict[str, Any] = {"reportType": name, "marketplaceIds": list(marketplaces)}
     if start is not None and end is not None:
         body |= {"dataStartTime": wire(start), "dataEndTime": wire(end)}
     if options := report_type(name).options:
         body["reportOptions"] = options
-    given = client.call("createReport", "POST", f"{_PATH}/reports", body=body)
+    given, _ = client.exchange("createReport", "POST", f"{_PATH}/reports", body=body)
     return _text(given, "reportId")
 
 
 def get(client: Client, report_id: str) -> Report:
-    """The state of a report. Raises as `Client.call`."""
-    return _report(client.call("getReport", "GET", f"{_PATH}/reports/{quote(report_id, safe='')}"))
+    """The state of a report. Raises as `Client.exchange`."""
+    given, _ = client.exchange("getReport", "GET", f"{_PATH}/reports/{quote(report_id, safe='')}")
+    return _report(given)
 
 
 def find(client: Client, name: str, *, since: datetime, done_only: bool, until: datetime) -> Iterator[Report]:
-    """Reports of a type that exist already, each once. Raises as `Client.call_patiently`."""
+    """Reports of a type that exist already, each once. Raises as `Client.exchange_patiently`."""
     params = {
         "reportTypes": name,
         "pageSize": "100",
@@ -115,7 +116,7 @@ def find(client: Client, name: str, *, since: datetime, done_only: bool, until: 
     seen: set[str] = set()
     tokens: set[str] = set()
     while True:
-        page = client.call_patiently("getReports", "GET", f"{_PATH}/reports", params=params, until=until)
+        page, _ = client.exchange_patiently("getReports", "GET", f"{_PATH}/reports", params=params, until=until)
         listed = page.get("reports")
         for one in listed if isinstance(listed, list) else []:
             report = _report(one)
@@ -134,9 +135,10 @@ def find(client: Client, name: str, *, since: datetime, done_only: bool, until: 
 
 
 def document_address(client: Client, document_id: str, until: datetime) -> str:
-    """A presigned address, good for five minutes: a secret, never logged. Raises as `Client.call_patiently`."""
+    """A presigned address, good for five minutes: a secret, never logged. Raises as `Client.exchange_patiently`."""
     path = f"{_PATH}/documents/{quote(document_id, safe='')}"
-    return _text(client.call_patiently("getReportDocument", "GET", path, until=until), "url")
+    given, _ = client.exchange_patiently("getReportDocument", "GET", path, until=until)
+    return _text(given, "url")
 
 
 def wire(moment: datetime) -> str:
