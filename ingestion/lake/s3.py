@@ -8,6 +8,7 @@ well. Why it is done this way: docs/decisions/lake.md.
 from __future__ import annotations
 
 import base64
+import glob
 import hashlib
 import io
 import logging
@@ -19,7 +20,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO
 from uuid import uuid4
 
@@ -175,10 +176,8 @@ class S3Lake(Lake):
             if info is None:
                 raise self._missing(key)
             version = info.version
-        lake = hashlib.sha256(f"{self._client.meta.endpoint_url} {self.url}".encode()).hexdigest()[:16]
-        folder, _, name = key.rpartition("/")
         # The version is part of the path: a file that exists is the right one, whole.
-        path = self._cache / lake / folder / version.replace("/", "_") / name
+        path = self._copies(key) / version.replace("/", "_") / PurePosixPath(key).name
         if path.exists():
             return path
         stream, found = self._open(key)
@@ -198,6 +197,11 @@ class S3Lake(Lake):
             finally:
                 temporary.unlink(missing_ok=True)
         return path
+
+    def _copies(self, key: str) -> Path:
+        """The folder in the cache that has a folder for each version of an object."""
+        lake = hashlib.sha256(f"{self._client.meta.endpoint_url} {self.url}".encode()).hexdigest()[:16]
+        return self._cache / lake / PurePosixPath(key).parent
 
     def _write(self, key: str, source: Source, expected: str | None) -> str | None:
         with _local_disk(Path(tempfile.gettempdir())), _rereadable(source) as content:
@@ -314,6 +318,10 @@ class S3Lake(Lake):
     def _delete(self, key: str) -> None:
         with self._failures(key):
             self._client.delete_object(**self._at(key))
+        # What is made again has the same version where it has the same bytes: a damaged copy would be taken for it.
+        with _local_disk(self._cache):
+            for copy in self._copies(key).glob(f"*/{glob.escape(PurePosixPath(key).name)}"):
+                copy.unlink(missing_ok=True)
 
     def _at(self, key: str) -> dict[str, Any]:
         return {"Bucket": self._bucket, "Key": self._base + key}

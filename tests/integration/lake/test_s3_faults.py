@@ -231,6 +231,19 @@ def test_the_cache_saves_requests_and_follows_versions(make: MakeLake, proxy: Fa
     assert path.read_bytes() == b"1", "who still reads the old copy keeps it"
 
 
+def test_deleting_deletes_the_copies(make: MakeLake, direct: S3Lake) -> None:
+    """The same bytes have the same version, so a damaged copy would be taken for the object that is made again."""
+    direct.put_new("a/b [1].parquet", b"whole")
+    direct.put_new("a/other.parquet", b"other")
+    lake = make()
+    path, other = lake.local_path("a/b [1].parquet"), lake.local_path("a/other.parquet")
+    path.write_bytes(b"damaged")
+    lake.delete("a/b [1].parquet")
+    lake.put_new("a/b [1].parquet", b"whole")
+    assert lake.local_path("a/b [1].parquet").read_bytes() == b"whole"
+    assert other.exists()
+
+
 def test_a_service_that_ignores_if_none_match_is_refused(make: MakeLake, proxy: FaultProxy, direct: S3Lake) -> None:
     proxy.drop_header("If-None-Match")
     with pytest.raises(PermanentFailure, match="ignores If-None-Match") as refused:
