@@ -104,7 +104,16 @@ METRICS: dict[str, tuple[Metric, ...]] = {
         Metric("units_returned_sum", "Came back", "SUM(units_returned)"),
         Metric("open_units_sum", "Can still come back", "SUM(open_units)"),
     ),
-    "mart_dispute_desk": (Metric("cases", "Cases", "COUNT(*)"),),
+    "mart_dispute_desk": (
+        Metric("cases", "Cases", "COUNT(*)"),
+        Metric("cases_to_do", "Open cases", "SUM(CASE WHEN state IN ('open', 'overdue') THEN 1 ELSE 0 END)"),
+    ),
+    "mart_return_cost": (
+        Metric("total_cost_sum", "Cost", "SUM(total_cost)", ",.2f"),
+        Metric("items_exact", "Items known in full", "SUM(CASE WHEN total_basis = 'exact' THEN 1 ELSE 0 END)"),
+        Metric("items_known", "Items with a cost", "COUNT(total_cost)"),
+    ),
+    "mart_alerts": (),
     "ops_windows": (
         Metric("days", "Days known", "COUNT(*)"),
         Metric(
@@ -128,8 +137,8 @@ ROWS: tuple[tuple[Chart, ...], ...] = (
               unequal=_NAMED, width=3, height=22, description="Same period: units returned ÷ units shipped."),
         Chart("Critical review rate, 30 days", "big_number_total", "mart_performance", ("critical_rate_all",),
               equal=(("window_days", 30),), width=3, height=22, description="Reviews with 1 to 3 stars ÷ reviews."),
-        Chart("Open cases", "big_number_total", "mart_dispute_desk", ("cases",), width=3, height=22,
-              description="Cases of the dispute desk that are not closed."),
+        Chart("Open cases", "big_number_total", "mart_dispute_desk", ("cases_to_do",), width=3, height=22,
+              description="Cases of the dispute desk that somebody has to act on: open or overdue."),
     ),
     (
         Chart("Shipped and returned by week", "echarts_timeseries_line", "mart_asin_daily",
@@ -148,14 +157,24 @@ ROWS: tuple[tuple[Chart, ...], ...] = (
               description="With the 90 % interval of the rate, the reason most named, and what to change."),
     ),
     (
+        Chart("Alerts", "table", "mart_alerts", (),
+              raw=("severity", "kind", "store", "marketplace", "asin", "message_en", "first_seen"),
+              order=("first_seen", False), width=12, height=40, description="What needs attention now, newest first."),
+    ),
+    (
         Chart("Refunds by currency, 30 days", "table", "mart_asin_insights", ("refund_amount_sum",), by=("currency",),
-              known=("currency",), equal=_MONTH, order=("refund_amount_sum", False), height=34,
+              known=("currency",), equal=_MONTH, order=("refund_amount_sum", False), width=3, height=34,
               description="Never added across currencies."),
+        Chart("Cost of returns by currency, 30 days", "table", "mart_return_cost",
+              ("total_cost_sum", "items_exact", "items_known"), by=("currency",), known=("currency",), equal=_MONTH,
+              order=("total_cost_sum", False), width=3, height=34,
+              description="Refunds, fees, freight, write-off, less what came back in. At least this, unless every item "
+              "is known in full."),
         Chart("Grade and Resell by currency", "table", "mart_recovery", ("gross_sales_sum", "net_recovery_all"),
-              by=("currency",), known=("currency",), order=("gross_sales_sum", False), height=34,
+              by=("currency",), known=("currency",), order=("gross_sales_sum", False), width=3, height=34,
               description="Sales of used units, and the share that is left of them after fees, where fees are known."),
         Chart("Cases by kind and state", "table", "mart_dispute_desk", ("cases",), by=("kind", "state"),
-              order=("cases", False), height=34),
+              order=("cases", False), width=3, height=34),
     ),
     (
         Chart("Holiday season: back and still open", "echarts_timeseries_bar", "mart_holiday_returns",
