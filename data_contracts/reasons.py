@@ -1,4 +1,4 @@
-"""The reason taxonomy: classes with fault and advice, and the class of every known reason code.
+"""The reason taxonomy: classes with names, fault and advice, and the class of every known reason code.
 
 Belongs here: canonical codes and look-ups. Does not belong: judging a buyer's words (`classification/`) and the tables
 themselves (`reference/reason_classes.csv`, `reference/reason_codes.csv`).
@@ -19,6 +19,16 @@ UNMAPPED = "unmapped"
 def reason_classes() -> tuple[str, ...]:
     """All classes in their order of display, `unclear` and `unmapped` last."""
     return tuple(row["reason_class"] for row in reference.read("reason_classes"))
+
+
+def name_of(reason_class: str, language: str) -> str:
+    """The class in words (`en` or `zh`); an unknown class as it is."""
+    return _names(language).get(reason_class, reason_class)
+
+
+@cache
+def _names(language: str) -> dict[str, str]:
+    return {row["reason_class"]: row[f"name_{language}"] for row in reference.read("reason_classes")}
 
 
 @cache

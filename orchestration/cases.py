@@ -11,6 +11,7 @@ function of the two releases, kept in the lake under `cases/<language>/<name>.md
 from __future__ import annotations
 
 import io
+import json
 import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from data_contracts.reasons import name_of
 from ingestion.failures import ReturnscopeError
 from orchestration import releases
 
@@ -34,6 +36,8 @@ log = logging.getLogger(__name__)
 
 PREFIX = "cases"
 LANGUAGES = ("en", "zh")
+#: a value longer than this is not said, only that it changed (digests of files, lists)
+_LONG = 40
 _ORDER_NUMBER = re.compile(r"\b[A-Z0-9]{3}-\d{7}-\d{7}\b")
 Row = Mapping[str, Any]
 
@@ -54,15 +58,24 @@ _DECISIONS = {
     "claim_filed": ("claim filed", "已提交索赔"),
     "done": ("recorded as done", "记为完成"),
 }
+_STATES = {
+    "open": ("open", "待处理"),
+    "overdue": ("overdue", "已逾期"),
+    "filed": ("claim filed", "已提交索赔"),
+    "decided": ("decided", "已处理"),
+    "done": ("done", "已完成"),
+}
 #: words of the page: English, Chinese
 _WORDS = {
-    "resolved": ("Resolved", "已解决"),
+    "resolved": ("Resolved: ", "已解决："),
     "seen": ("What was seen", "发现了什么"),
     "stood": ("It stood from {0} to {1}; on {2} it had ended.", "持续时间：{0} 至 {1}；{2} 已结束。"),
+    "rested": ("It rested on:", "依据："),
     "changed": ("What was changed", "做了哪些改变"),
     "decided": ("{0}: {1}", "{0}：{1}"),
     "rule": ("Return rule: {0} → {1}", "退货规则：{0} → {1}"),
-    "setting": ("Setting `{0}` was changed", "设置 `{0}` 已更改"),
+    "setting": ("Setting `{0}`: {1} → {2}", "设置 `{0}`：{1} → {2}"),
+    "setting_long": ("Setting `{0}` was changed", "设置 `{0}` 已更改"),
     "nothing": (
         "No decision, no change of rules or settings is recorded: it ended by itself, or by what was done elsewhere.",
         "没有记录到任何决定、规则或设置的更改；可能自行结束，或由其他操作解决。",
@@ -73,6 +86,8 @@ _WORDS = {
     "off_desk": ("The case has left the desk.", "案件已从处理台移除。"),
     "on_desk": ("The case is on the desk, state: {0}.", "案件仍在处理台，状态：{0}。"),
     "guide": ("Guide", "指南"),
+    "yes": ("yes", "是"),
+    "no": ("no", "否"),
     "none": ("none", "无"),
 }
 _FIGURES = (
@@ -143,13 +158,24 @@ def _text(alert: Row, then: _Release, now: _Release, language: int) -> str:
     kind = _KINDS.get(alert["kind"], (alert["kind"], alert["kind"]))[language]
     where = ", ".join(str(alert[name]) for name in ("asin", "marketplace", "store") if alert[name])
     message = alert["message_zh"] if language else alert["message_en"]
-    lines = [f"# {say('resolved')}: {kind} ({where})", "", f"## {say('seen')}", _ORDER_NUMBER.sub("…", message), ""]
-    lines += [say("stood", alert["first_seen"], then.manifest.as_of, now.manifest.as_of), ""]
+    lines = [f"# {say('resolved')}{kind} ({where})", "", f"## {say('seen')}", _ORDER_NUMBER.sub("…", message), ""]
+    if evidence := _evidence(alert, then, language):
+        lines += [say("rested"), "", *(f"- {_ORDER_NUMBER.sub('…', text)}" for text in evidence), ""]
+    days = (alert["first_seen"], then.manifest.as_of, now.manifest.as_of)
+    lines += [say("stood", *(_day(day, language) for day in days)), ""]
     lines += [f"## {say('changed')}"]
     changes = [f"- {change}" for change in _changes(alert, then, now, language)]
     lines += [*(changes or [say("nothing")]), "", f"## {say('after')}", *_after(alert, then, now, language), ""]
     lines += [f"[{say('guide')}](guides/alert_{alert['kind']})"]
     return "\n".join(lines) + "\n"
+
+
+def _evidence(alert: Row, then: _Release, language: int) -> list[str]:
+    """The rows that the case behind an alert rested on; none for an alert about figures, whose message says them."""
+    if alert["kind"] != "dispute_due":
+        return []
+    case = next(iter(then.rows("mart_dispute_desk", "case_id = ?", [alert["subject"]])), {})
+    return list(json.loads(case.get(("evidence", "evidence_zh")[language]) or "[]"))
 
 
 def _changes(alert: Row, then: _Release, now: _Release, language: int) -> Iterator[str]:
@@ -161,23 +187,45 @@ def _changes(alert: Row, then: _Release, now: _Release, language: int) -> Iterat
         condition = f"store = ? and {key[0]} = ? and decided_on between ? and ?"
         for row in sorted(now.rows("fct_decisions", condition, days), key=lambda row: str(row["decided_at"])):
             words = _DECISIONS.get(row["decision"], (row["decision"],) * 2)[language]
-            yield _WORDS["decided"][language].format(row["decided_on"], words)
+            yield _WORDS["decided"][language].format(_day(row["decided_on"], language), words)
     if alert["asin"] is not None:
         rules = [release.item("mart_return_rules", alert).get("current_rule") for release in (then, now)]
         if rules[0] != rules[1]:
             none = _WORDS["none"][language]
             yield _WORDS["rule"][language].format(rules[0] or none, rules[1] or none)
-    old, new = then.manifest.settings, now.manifest.settings
+    old, new = _flat(then.manifest.settings), _flat(now.manifest.settings)
     for name in sorted({*old, *new}):
-        if old.get(name) != new.get(name):
-            yield _WORDS["setting"][language].format(name)
+        values = old.get(name), new.get(name)
+        if values[0] != values[1]:
+            is_long = any(isinstance(value, list) or len(str(value)) > _LONG for value in values)
+            word = _WORDS["setting_long" if is_long else "setting"][language]
+            yield word.format(name, *(_set(value, language) for value in values))
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Settings by their path, as in `settings.processing_days`."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        path = f"{prefix}{name}"
+        found |= _flat(value, f"{path}.") if isinstance(value, dict) else {path: value}
+    return found
+
+
+def _set(value: object, language: int) -> str:
+    """A setting's value as it is written in a sentence."""
+    if value is None or isinstance(value, bool):
+        return _WORDS["none" if value is None else "yes" if value else "no"][language]
+    return str(value)
 
 
 def _after(alert: Row, then: _Release, now: _Release, language: int) -> list[str]:
     """The item's figures before and after, or where the case stands."""
     if alert["kind"] == "dispute_due":
         case = now.rows("mart_dispute_desk", "case_id = ?", [alert["subject"]])
-        return [_WORDS["on_desk"][language].format(case[0]["state"]) if case else _WORDS["off_desk"][language]]
+        if not case:
+            return [_WORDS["off_desk"][language]]
+        state = case[0]["state"]
+        return [_WORDS["on_desk"][language].format(_STATES.get(state, (state, state))[language])]
     if alert["asin"] is None:
         return [_WORDS["no_figures"][language]]
     before, after = (
@@ -187,16 +235,28 @@ def _after(alert: Row, then: _Release, now: _Release, language: int) -> list[str
         }
         for release in (then, now)
     )
-    lines = [f"| {_WORDS['figure'][language]} | {then.manifest.as_of} | {now.manifest.as_of} |", "|---|---|---|"]
+    heads = (_WORDS["figure"][language], _day(then.manifest.as_of, language), _day(now.manifest.as_of, language))
+    lines = [_line(heads), "|---|--:|--:|"]
     for name, *words in _FIGURES:
-        lines.append(f"| {words[language]} | {_said(name, before.get(name))} | {_said(name, after.get(name))} |")
+        lines.append(_line((words[language], *(_said(name, row.get(name), language) for row in (before, after)))))
     return lines
 
 
-def _said(name: str, value: object) -> str:
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _said(name: str, value: Any, language: int) -> str:
+    """A figure as it stands in the table; a reason in words."""
     if value is None:
         return "–"
-    return f"{float(str(value)):.1%}" if name.endswith("_rate") else str(value)
+    if name == "top_reason_class":
+        return name_of(value, LANGUAGES[language])
+    return f"{float(value):.1%}" if name.endswith("_rate") else f"{value:,}"
+
+
+def _day(day: date, language: int) -> str:
+    return f"{day.year}年{day.month}月{day.day}日" if LANGUAGES[language] == "zh" else f"{day.day} {day:%b %Y}"
 
 
 def write_cases(lake: Lake, home: Home) -> list[str]:

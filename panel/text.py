@@ -81,8 +81,8 @@ class Words:
         return "; ".join(said)
 
     def pick(self, row: Mapping[str, Any], stem: str) -> str:
-        """A text that a mart carries in both languages (`advice_en`, `advice_zh`); empty where it has none."""
-        return str(row.get(f"{stem}_{self.language}") or row.get(f"{stem}_en") or "")
+        """A text that a mart carries in both languages (`advice_en` or `next_step`, and `…_zh`); empty where none."""
+        return str(row.get(f"{stem}_{self.language}") or row.get(f"{stem}_en") or row.get(stem) or "")
 
     def count(self, value: Any) -> str:
         """A whole number."""

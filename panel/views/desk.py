@@ -128,7 +128,7 @@ def _next(page: Page, row: data.Row, fresh: Fresh) -> str:
     if made is not None:
         state = decisions.stands(row, fresh)
         return page.words(f"desk.step_{state}", day=page.words.day(made.decided_at.date()))
-    return str((row.get("next_step_zh") if page.words.language == "zh" else None) or row["next_step"] or "")
+    return page.words.pick(row, "next_step")
 
 
 def _case(page: Page, case: data.Row) -> None:
@@ -162,7 +162,7 @@ def _case(page: Page, case: data.Row) -> None:
 def _evidence(page: Page, case: data.Row) -> None:
     words = page.words
     page.section("desk.evidence")
-    items = [element("li", element("p", text)) for text in data.as_list(case["evidence"])]
+    items = [element("li", element("p", text)) for text in data.as_list(words.pick(case, "evidence"))]
     if case["order_id"]:
         for table in ("fct_returns", "fct_refunds", "fct_order_lines"):
             question = data.Question(table, (("store", case["store"]), ("order_id", case["order_id"])))

@@ -47,15 +47,24 @@ def test_both_languages_have_the_same_pages(kind: str) -> None:
     assert pages["en"] == pages["zh"] != set()
 
 
-@pytest.mark.parametrize(("macro", "section"), [("dispute_words", "case"), ("reason_words", "reason")])
-def test_messages_of_alerts_use_the_words_of_the_panel(macro: str, section: str) -> None:
-    """dbt and the panel know nothing of each other, so both have the words; here they are equal."""
-    text = (ROOT / "dbt_project/macros/marts/alerts.sql").read_text(encoding="utf-8")
-    body = text.partition(f"macro {macro}() -%}}")[2].partition("endmacro")[0]
-    said = {code: words for code, *words in re.findall(r"'(\w+)': \['([^']*)', '([^']*)'\]", body)}
-    panel = [
+def words_of_the_panel(section: str) -> list[dict[str, str]]:
+    return [
         tomllib.loads((ROOT / f"panel/i18n/{language}.toml").read_text(encoding="utf-8"))[section]
         for language in LANGUAGES
     ]
+
+
+def test_messages_of_alerts_use_the_words_of_the_panel() -> None:
+    """dbt and the panel know nothing of each other, so both have the words; here they are equal."""
+    text = (ROOT / "dbt_project/macros/marts/alerts.sql").read_text(encoding="utf-8")
+    body = text.partition("macro dispute_words() -%}")[2].partition("endmacro")[0]
+    said = {code: words for code, *words in re.findall(r"'(\w+)': \['([^']*)', '([^']*)'\]", body)}
+    panel = words_of_the_panel("case")
     assert said == {code: [words[code] for words in panel] for code in said}
     assert len(said) >= 7
+
+
+def test_reasons_are_named_as_in_the_panel() -> None:
+    panel = words_of_the_panel("reason")
+    for row in reference.read("reason_classes"):
+        assert [row["name_en"], row["name_zh"]] == [words[row["reason_class"]] for words in panel]

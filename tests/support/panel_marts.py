@@ -242,7 +242,9 @@ def _marts_of(
             {**about, "case_id": f"case-{about['store']}-{about['marketplace']}-{about['asin']}", "kind": "refund_due",
              "order_id": one["order_id"], "opened_on": AS_OF - timedelta(days=3), "due_on": AS_OF + timedelta(days=1),
              "days_left": 1, "amount": price, "currency": currency, "state": "open",
-             "next_step": "Refund the buyer.", "next_step_zh": "请退款。", "evidence": json.dumps([one["return_id"]])}
+             "next_step": "Refund the buyer.", "next_step_zh": "请退款。",
+             "evidence": json.dumps([f"return {one['return_id']}"]),
+             "evidence_zh": json.dumps([f"退货 {one['return_id']}"])}
         )  # fmt: skip
         tables["fct_refunds"].append(
             {**about, "refund_id": f"refund-{one['return_id']}", "channel": "FBA", "order_id": one["order_id"],

@@ -58,28 +58,6 @@
   }) }}
 {%- endmacro %}
 
-{% macro reason_words() -%}
-  {{ return({
-    'size_fit': ['Size and fit', '尺码不合'],
-    'style_preference': ['Style and taste', '款式不喜欢'],
-    'defective': ['Defective', '有故障'],
-    'quality': ['Quality', '质量不佳'],
-    'not_as_described': ['Not as described', '与描述不符'],
-    'not_compatible': ['Not compatible', '不兼容'],
-    'wrong_item': ['Wrong item', '发错商品'],
-    'missing_parts': ['Missing parts', '缺少配件'],
-    'damaged': ['Damaged', '损坏'],
-    'used_or_counterfeit': ['Used or counterfeit', '疑似二手或假货'],
-    'late_or_undelivered': ['Late or undelivered', '延迟或未送达'],
-    'changed_mind': ['Changed mind', '改变主意'],
-    'better_price': ['Better price', '有更低价格'],
-    'hard_to_use': ['Hard to use', '难以使用'],
-    'safety_health': ['Safety or health', '安全或健康'],
-    'unclear': ['Unclear', '原因不明'],
-    'unmapped': ['Unknown code', '未知代码']
-  }) }}
-{%- endmacro %}
-
 {% macro feed_words() -%}
   {{ return({
     'fba_returns': ['FBA returns', 'FBA 退货'],

@@ -95,6 +95,19 @@
   }) }}
 {%- endmacro %}
 
+{# What a row says, as one text: parts are [label in English, label in Chinese, value], one that is NULL is left out but
+   for the first, which must be there; after: a text that goes on. Texts of the same rows sort alike in both languages. #}
+{% macro row_said(parts, language, after=none) -%}
+  {%- set comma = [', ', '，'][language] -%}
+  {%- for part in parts -%}
+    {%- if loop.first and after is none -%}
+      '{{ part[language] }}' || cast({{ part[2] }} as varchar)
+    {%- else -%}
+      {{ after if loop.first }} || coalesce('{{ comma ~ part[language] }}' || cast({{ part[2] }} as varchar), '')
+    {%- endif -%}
+  {%- endfor -%}
+{%- endmacro %}
+
 {# Next step of a kind of case; language 0 is English, 1 Chinese. #}
 {% macro next_step(kind, language) -%}
   case {{ kind }}

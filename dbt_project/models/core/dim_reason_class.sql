@@ -1,7 +1,9 @@
--- The reason taxonomy: order of display, default fault and advice of each class.
+-- The reason taxonomy: order of display, name, default fault and advice of each class.
 select
     classes.reason_class,
     classes.position,
+    classes.name_en,
+    classes.name_zh,
     classes.fault,
     classes.advice_code,
     classes.advice_en,

@@ -262,12 +262,12 @@ surge_alerts as (
         {{ stretch_start('starts.last_quiet_day', 'run.as_of_date') }} as first_seen,
         {{ message(
             '{} is the reason for {} of {} returned units in 30 days ({}; the 30 days before: {}). {}',
-            [said('surges.reason_class', reason_words(), 0), 'surges.units', 'surges.item_units', percent('surges.share'),
+            ['coalesce(classes.name_en, surges.reason_class)', 'surges.units', 'surges.item_units', percent('surges.share'),
              percent('surges.previous_share'), "coalesce(classes.advice_en, '')"]
         ) }} as message_en,
         {{ message(
             '近30天 {} 件退货中有 {} 件原因为 {}（{}，此前30天为 {}）。{}',
-            ['surges.item_units', 'surges.units', said('surges.reason_class', reason_words(), 1), percent('surges.share'),
+            ['surges.item_units', 'surges.units', 'coalesce(classes.name_zh, surges.reason_class)', percent('surges.share'),
              percent('surges.previous_share'), "coalesce(classes.advice_zh, '')"]
         ) }} as message_zh
     from surges

@@ -2,6 +2,33 @@
 -- case is listed from the day its clock starts until it is settled or its claim window has closed; duties stay until
 -- they are done. What a person decided stops the clock; the case itself ends when a report shows the outcome.
 
+{%- set request_says = [
+    ['seller-fulfilled request of ', '自发货退货申请 ', 'return_date'],
+    ['RMA ', 'RMA ', 'rma_id'],
+    ['status ', '状态 ', 'return_request_status'],
+    ['', '', 'resolution'],
+    ['delivered ', '退件送达 ', 'return_delivery_date'],
+    ['return ', '退货 ', 'return_id'],
+] %}
+{%- set refund_says = [
+    ['refund of ', '退款 ', 'refund_date'],
+    ['settlement ', '结算 ', 'settlement_id'],
+    ['', '', 'refund_id'],
+] %}
+{%- set claim_says = [
+    ['SAFE-T ', 'SAFE-T ', "safet_claim_id || coalesce(' ' || safet_claim_state, '')"],
+] %}
+{%- set missing_says = [
+    ['reimbursed so far ', '已赔偿 ', 'nullif(cast(missing.reimbursed_amount as decimal(18, 2)), 0)'],
+    ['compare first: a unit of this item without its order came back on ', '请先核对：该商品有一件无订单的退货 ', 'nameless.seen'],
+] %}
+{%- set unit_says = [
+    ['unit processed on ', '退件处理 ', 'returns.return_date'],
+    ['', '', 'returns.disposition'],
+    ['', '', 'returns.license_plate_number'],
+    ['return ', '退货 ', 'returns.return_id'],
+] %}
+
 with run as (
     select * from {{ ref('dim_run') }}
 ),
@@ -10,12 +37,8 @@ requests as (
     select
         *,
         coalesce(rma_id, return_id) as request_id,
-        'seller-fulfilled request of ' || cast(return_date as varchar)
-        || coalesce(', RMA ' || rma_id, '')
-        || coalesce(', status ' || return_request_status, '')
-        || coalesce(', ' || resolution, '')
-        || coalesce(', delivered ' || cast(return_delivery_date as varchar), '')
-        || ', return ' || return_id as evidence
+        {{ row_said(request_says, 0) }} as evidence,
+        {{ row_said(request_says, 1) }} as evidence_zh
     from {{ ref('fct_returns') }}
     where channel = 'FBM' and not is_multi_channel
 ),
@@ -39,8 +62,8 @@ refunds as (
         bool_or(lower(transaction_type) like 'a-to-z%') as is_a_to_z,
         max(case when lower(transaction_type) like 'a-to-z%' then refund_date end) as a_to_z_date,
         bool_and(source = 'settlement') as is_settled,
-        min('refund of ' || cast(refund_date as varchar) || coalesce(', settlement ' || settlement_id, '')
-            || ', ' || refund_id) as evidence
+        min({{ row_said(refund_says, 0) }}) as evidence,
+        min({{ row_said(refund_says, 1) }}) as evidence_zh
     from {{ ref('fct_refunds') }}
     where order_id is not null
     group by store, marketplace, channel, order_id, coalesce(asin, 'unattributed')
@@ -52,7 +75,6 @@ requested as (
         refunds.refund_amount as refunded_amount,
         refunds.currency as refunded_currency,
         refunds.refund_date,
-        refunds.evidence as refund_evidence,
         coalesce(refunds.is_a_to_z, false) or coalesce(requests.a_to_z_claim, false) as is_a_to_z
     from requests
     left join refunds
@@ -85,6 +107,7 @@ unanswered as (
         requested.unit_price_currency as currency,
         'open' as state,
         requested.evidence,
+        requested.evidence_zh,
         false as ends_when_due
     from requested
     {{ join_figure('hours', 'mfn_answer_hours', 'requested.marketplace', 'requested.return_date') }}
@@ -107,6 +130,7 @@ refund_due as (
         requested.unit_price_currency as currency,
         'open' as state,
         requested.evidence,
+        requested.evidence_zh,
         false as ends_when_due
     from requested
     {{ join_figure('days', 'mfn_refund_business_days', 'requested.marketplace', 'requested.return_delivery_date') }}
@@ -136,10 +160,12 @@ a_to_z as (
         claims.currency,
         'open' as state,
         claims.evidence,
+        claims.evidence_zh,
         true as ends_when_due
     from (
         select
-            store, marketplace, order_id, asin, a_to_z_date as opened_on, refund_amount as amount, currency, evidence
+            store, marketplace, order_id, asin, a_to_z_date as opened_on, refund_amount as amount, currency, evidence,
+            evidence_zh
         from refunds
         where is_a_to_z and channel = 'FBM'
         union all
@@ -147,7 +173,8 @@ a_to_z as (
         select
             requested.store, requested.marketplace, requested.order_id, requested.asin, requested.return_date,
             coalesce(requested.refunded_amount, requested.unit_price * requested.units),
-            coalesce(requested.refunded_currency, requested.unit_price_currency), requested.evidence
+            coalesce(requested.refunded_currency, requested.unit_price_currency), requested.evidence,
+            requested.evidence_zh
         from requested
         left join refunds
             on refunds.is_a_to_z and requested.store = refunds.store and requested.order_id = refunds.order_id
@@ -174,6 +201,7 @@ safet as (
         claims.currency,
         case when claims.is_filed then 'filed' else 'open' end as state,
         claims.evidence,
+        claims.evidence_zh,
         not claims.is_filed as ends_when_due
     from (
         select
@@ -189,8 +217,8 @@ safet as (
             end as opened_on,
             refunded_amount as amount,
             refunded_currency as currency,
-            evidence
-            || coalesce(', SAFE-T ' || safet_claim_id, '') || coalesce(' ' || safet_claim_state, '') as evidence
+            {{ row_said(claim_says, 0, after='evidence') }} as evidence,
+            {{ row_said(claim_says, 1, after='evidence_zh') }} as evidence_zh
         from requested
         where (
                 safet_claim_id is not null
@@ -321,7 +349,7 @@ nameless as (
         missing.store,
         missing.order_id,
         missing.asin,
-        min(cast(returns.return_date as varchar) || ', return ' || returns.return_id) as seen
+        min(cast(returns.return_date as varchar) || ' (' || returns.return_id || ')') as seen
     from missing
     inner join {{ ref('fct_returns') }} as returns
         on missing.store = returns.store
@@ -350,14 +378,8 @@ fba_refunds as (
         cast(round(missing.missing_amount - missing.reimbursed_amount, 2) as decimal(18, 4)) as amount,
         missing.currency,
         'open' as state,
-        missing.evidence
-        || case
-            when missing.reimbursed_amount <> 0
-                then ', reimbursed so far ' || cast(cast(missing.reimbursed_amount as decimal(18, 2)) as varchar)
-            else ''
-        end
-        || coalesce(', compare first: a unit of this item without its order came back on ' || nameless.seen, '')
-            as evidence,
+        {{ row_said(missing_says, 0, after='missing.evidence') }} as evidence,
+        {{ row_said(missing_says, 1, after='missing.evidence_zh') }} as evidence_zh,
         true as ends_when_due
     from missing
     left join unit_prices using (store, order_id, asin)
@@ -397,6 +419,7 @@ fbm_refunds as (
         refunds.currency,
         'open' as state,
         refunds.evidence,
+        refunds.evidence_zh,
         true as ends_when_due
     from refunds
     left join unit_prices using (store, order_id, asin)
@@ -437,8 +460,8 @@ unrefunded as (
         returns.unit_price * returns.units as amount,
         returns.unit_price_currency as currency,
         'open' as state,
-        'unit processed on ' || cast(returns.return_date as varchar) || coalesce(', ' || returns.disposition, '')
-            || coalesce(', ' || returns.license_plate_number, '') || ', return ' || returns.return_id as evidence,
+        {{ row_said(unit_says, 0) }} as evidence,
+        {{ row_said(unit_says, 1) }} as evidence_zh,
         false as ends_when_due
     from {{ ref('fct_returns') }} as returns
     inner join covered on returns.store = covered.store
@@ -475,7 +498,8 @@ grouped as (
         {{ single_currency('amount', 'currency') }} as currency,
         max(state) as state,
         bool_and(ends_when_due) as ends_when_due,
-        {{ json_text_list('evidence', 'evidence') }} as evidence
+        {{ json_text_list('evidence', 'evidence') }} as evidence,
+        {{ json_text_list('evidence_zh', 'evidence') }} as evidence_zh
     from cases
     group by store, marketplace, kind, order_id, asin, subject
 ),
@@ -520,6 +544,7 @@ select
     coalesce({{ decided_step('decided.decision', 'decided.decided_on', 1) }}, {{ next_step('decided.kind', 1) }})
         as next_step_zh,
     decided.evidence,
+    decided.evidence_zh,
     decided.decision,
     decided.decided_on,
     run.as_of_date

@@ -51,7 +51,9 @@ def insights(shipped: int, returned: int, reason: str) -> str:
     )
 
 
-def tables(*rows: str, rule: str, case: bool, shipped: int = 100, returned: int = 30) -> dict[str, str]:
+def tables(
+    *rows: str, rule: str, case: bool, shipped: int = 100, returned: int = 30, reason: str = "size_fit"
+) -> dict[str, str]:
     decisions = (
         "select * from (values "
         "('d1', 's', 'c2', 'A2', 'refund_full', date '2026-01-02', 'Jane Doe called', 'ops@x.example'), "
@@ -59,10 +61,14 @@ def tables(*rows: str, rule: str, case: bool, shipped: int = 100, returned: int 
         "('d3', 's', 'c9', 'A1', 'done', date '2025-12-07', 'too old', 'ops')) "
         "as rows (decision_id, store, case_id, asin, decision, decided_on, note, decided_by)"
     )
-    desk = "select 'c2' as case_id, 's' as store, 'decided' as state"
+    desk = (
+        "select 'c2' as case_id, 's' as store, 'decided' as state, "
+        """'["refund of 2026-01-01, 111-2222222-3333333"]' as evidence, """
+        """'["退款 2026-01-01，111-2222222-3333333"]' as evidence_zh"""
+    )
     return {
         "mart_alerts": alerts(*rows),
-        "mart_asin_insights": insights(shipped, returned, "size_fit"),
+        "mart_asin_insights": insights(shipped, returned, reason),
         "mart_performance": "select 's' as store, 'US' as marketplace, 'A1' as asin, 30 as window_days, "
         "0.125 as critical_review_rate",
         "mart_dispute_desk": desk + ("" if case else " where false"),
@@ -103,29 +109,43 @@ def shop(tmp_path: Path) -> Shop:
 
 
 def test_a_case_says_what_was_seen_changed_and_what_happened_after(shop: Shop) -> None:
-    shop.publish(9, tables(HIGH, DUE, GAP, rule="'standard'", case=True))
+    then = tables(HIGH, DUE, GAP, rule="'standard'", case=True, shipped=1000, returned=300)
+    shop.publish(9, then, rates="a" * 64)
     assert write_cases(shop.lake, shop.home) == []  # nothing was published before
-    shop.publish(10, tables(GAP, rule="'cheap items'", case=False, shipped=110, returned=11), threshold=3)
+    after = tables(GAP, rule="'cheap items'", case=False, shipped=1100, returned=110, reason="damaged")
+    shop.publish(10, after, rates="b" * 64, settings={"is_strict": True})
     made = write_cases(shop.lake, shop.home)
     assert made == ["2026-01-10-dispute_due-due000000000", "2026-01-10-high_return_rate-high00000000"]
     due, high = shop.cases().values()
     assert high == (
         "# Resolved: High return rate (A1, US, s)\n\n"
         "## What was seen\n30 of 100 units came back.\n\n"
-        "It stood from 2026-01-05 to 2026-01-09; on 2026-01-10 it had ended.\n\n"
-        "## What was changed\n- 2026-01-07: approved\n- Return rule: standard → cheap items\n"
-        "- Setting `number` was changed\n- Setting `threshold` was changed\n\n"
-        "## What happened after\n| figure, 30 days | 2026-01-09 | 2026-01-10 |\n|---|---|---|\n"
-        "| Units shipped | 100 | 110 |\n| Units returned | 30 | 11 |\n| Return rate | 30.0% | 10.0% |\n"
-        "| Critical review rate | 12.5% | 12.5% |\n| Top reason | size_fit | size_fit |\n\n"
+        "It stood from 5 Jan 2026 to 9 Jan 2026; on 10 Jan 2026 it had ended.\n\n"
+        "## What was changed\n- 7 Jan 2026: approved\n- Return rule: standard → cheap items\n"
+        "- Setting `number`: 1 → 2\n- Setting `rates` was changed\n- Setting `settings.is_strict`: none → yes\n\n"
+        "## What happened after\n| figure, 30 days | 9 Jan 2026 | 10 Jan 2026 |\n|---|--:|--:|\n"
+        "| Units shipped | 1,000 | 1,100 |\n| Units returned | 300 | 110 |\n| Return rate | 30.0% | 10.0% |\n"
+        "| Critical review rate | 12.5% | 12.5% |\n| Top reason | Size and fit | Damaged |\n\n"
         "[Guide](guides/alert_high_return_rate)\n"
     )
-    assert "2026-01-02: refunded in full" in due
+    assert "2 Jan 2026: refunded in full" in due
+    assert "It rested on:\n\n- refund of 2026-01-01, …\n" in due
     assert "The case has left the desk." in due
-    chinese = "".join(shop.cases("zh").values())
-    assert "# 已解决: 退货率偏高 (A1, US, s)" in chinese
-    assert "全额退款" in chinese
-    for text in (due, high, chinese):
+    chinese_due, chinese_high = shop.cases("zh").values()
+    assert chinese_high == (
+        "# 已解决：退货率偏高 (A1, US, s)\n\n"
+        "## 发现了什么\n退货30件。\n\n"
+        "持续时间：2026年1月5日 至 2026年1月9日；2026年1月10日 已结束。\n\n"
+        "## 做了哪些改变\n- 2026年1月7日：批准\n- 退货规则：standard → cheap items\n"
+        "- 设置 `number`：1 → 2\n- 设置 `rates` 已更改\n- 设置 `settings.is_strict`：无 → 是\n\n"
+        "## 之后如何\n| 指标（近30天） | 2026年1月9日 | 2026年1月10日 |\n|---|--:|--:|\n"
+        "| 发货件数 | 1,000 | 1,100 |\n| 退货件数 | 300 | 110 |\n| 退货率 | 30.0% | 10.0% |\n"
+        "| 差评率 | 12.5% | 12.5% |\n| 首要原因 | 尺码不合 | 损坏 |\n\n"
+        "[指南](guides/alert_high_return_rate)\n"
+    )
+    assert "依据：\n\n- 退款 2026-01-01，…\n" in chinese_due
+    assert "全额退款" in chinese_due
+    for text in (due, high, chinese_due, chinese_high):
         for secret in ("Jane", "ops@x.example", "111-2222222-3333333", "too old"):
             assert secret not in text
 
@@ -167,3 +187,11 @@ def test_a_lake_that_refuses_is_a_warning(
     assert "no space left on device" in caplog.text
     assert len(write_cases(shop.lake, shop.home)) == 1
     assert isinstance(shop.lake, Lake)
+
+
+def test_a_case_that_is_not_pressing_any_more_says_where_it_stands(shop: Shop) -> None:
+    shop.publish(9, tables(DUE, rule="null", case=True))
+    shop.publish(10, tables(rule="null", case=True))
+    write_cases(shop.lake, shop.home)
+    assert "The case is on the desk, state: decided." in "".join(shop.cases().values())
+    assert "案件仍在处理台，状态：已处理。" in "".join(shop.cases("zh").values())
