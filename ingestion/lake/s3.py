@@ -176,30 +176,33 @@ class S3Lake(Lake):
             if info is None:
                 raise self._missing(key)
             version = info.version
-        # The version is part of the path: a file that exists is the right one, whole.
-        path = self._copies(key) / version.replace("/", "_") / PurePosixPath(key).name
-        if path.exists():
-            return path
+        name, folder = PurePosixPath(key).name, self._copies(key) / version.replace("/", "_")
+        if (copy := _whole_copy(folder, name)) is not None:
+            return copy
         stream, found = self._open(key)
         if found != version:
             stream.close()
             return self.local_path(key)
         with stream, _local_disk(self._cache):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f".{uuid4().hex}")
+            folder.mkdir(parents=True, exist_ok=True)
+            temporary = folder / f".{uuid4().hex}"
+            digest = hashlib.sha256()
             try:
                 with temporary.open("xb") as file:
                     for chunk in iter(lambda: stream.read(CHUNK), b""):
+                        digest.update(chunk)
                         file.write(chunk)
                     file.flush()
                     os.fsync(file.fileno())  # or a power cut could leave an empty file under the final name
+                path = folder / digest.hexdigest() / name
+                path.parent.mkdir(exist_ok=True)
                 temporary.replace(path)
             finally:
                 temporary.unlink(missing_ok=True)
         return path
 
     def _copies(self, key: str) -> Path:
-        """The folder in the cache that has a folder for each version of an object."""
+        """The folder in the cache that has a folder for each version of an object, and in it one for its SHA-256."""
         lake = hashlib.sha256(f"{self._client.meta.endpoint_url} {self.url}".encode()).hexdigest()[:16]
         return self._cache / lake / PurePosixPath(key).parent
 
@@ -318,9 +321,8 @@ class S3Lake(Lake):
     def _delete(self, key: str) -> None:
         with self._failures(key):
             self._client.delete_object(**self._at(key))
-        # What is made again has the same version where it has the same bytes: a damaged copy would be taken for it.
-        with _local_disk(self._cache):
-            for copy in self._copies(key).glob(f"*/{glob.escape(PurePosixPath(key).name)}"):
+        with _local_disk(self._cache):  # nobody would ever look for its copies again
+            for copy in self._copies(key).glob(f"*/*/{glob.escape(PurePosixPath(key).name)}"):
                 copy.unlink(missing_ok=True)
 
     def _at(self, key: str) -> dict[str, Any]:
@@ -513,6 +515,20 @@ def _local_disk(folder: Path) -> Iterator[None]:
             str(error.filename or folder),
             "Free some space or correct the rights, then run again. Copies in the cache may be deleted at any time.",
         ) from error
+
+
+def _whole_copy(folder: Path, name: str) -> Path | None:
+    """The copy of this version, unless the disk has altered it: then it is removed, or a night would count less."""
+    with _local_disk(folder):
+        for digest in os.listdir(folder) if folder.is_dir() else ():
+            path = folder / digest / name
+            if not path.is_file():  # a download that was killed
+                continue
+            if _measure(path)[1].hex() == digest:
+                return path
+            log.warning("%s is damaged and is fetched again", path)
+            path.unlink(missing_ok=True)
+    return None
 
 
 @contextmanager

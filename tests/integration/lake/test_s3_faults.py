@@ -231,16 +231,21 @@ def test_the_cache_saves_requests_and_follows_versions(make: MakeLake, proxy: Fa
     assert path.read_bytes() == b"1", "who still reads the old copy keeps it"
 
 
-def test_deleting_deletes_the_copies(make: MakeLake, direct: S3Lake) -> None:
-    """The same bytes have the same version, so a damaged copy would be taken for the object that is made again."""
+def test_a_damaged_copy_is_fetched_again(make: MakeLake, direct: S3Lake) -> None:
     direct.put_new("a/b [1].parquet", b"whole")
+    path = make().local_path("a/b [1].parquet")
+    for damage in (b"whol", b"", b"while"):
+        path.write_bytes(damage)
+        assert make().local_path("a/b [1].parquet").read_bytes() == b"whole"
+
+
+def test_deleting_deletes_the_copies(make: MakeLake, direct: S3Lake) -> None:
+    direct.put_new("a/b [1].parquet", b"one")
     direct.put_new("a/other.parquet", b"other")
     lake = make()
     path, other = lake.local_path("a/b [1].parquet"), lake.local_path("a/other.parquet")
-    path.write_bytes(b"damaged")
     lake.delete("a/b [1].parquet")
-    lake.put_new("a/b [1].parquet", b"whole")
-    assert lake.local_path("a/b [1].parquet").read_bytes() == b"whole"
+    assert not path.exists()
     assert other.exists()
 
 
