@@ -520,11 +520,11 @@ def _local_disk(folder: Path) -> Iterator[None]:
 def _whole_copy(folder: Path, name: str) -> Path | None:
     """The copy of this version, unless the disk has altered it: then it is removed, or a night would count less."""
     with _local_disk(folder):
-        for digest in os.listdir(folder) if folder.is_dir() else ():
-            path = folder / digest / name
+        for own in folder.iterdir() if folder.is_dir() else ():
+            path = own / name
             if not path.is_file():  # a download that was killed
                 continue
-            if _measure(path)[1].hex() == digest:
+            if _measure(path)[1].hex() == own.name:
                 return path
             log.warning("%s is damaged and is fetched again", path)
             path.unlink(missing_ok=True)
