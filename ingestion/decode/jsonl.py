@@ -7,8 +7,10 @@ the names mean (`names.py`), what an answer holds (`answers.py`), types of value
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,13 @@ from ingestion.redact import mask_text
 
 #: objects whose keys are looked at to recognise the feed: exports leave out keys without a value
 _SAMPLE_OBJECTS = 200
+#: lines that are Python objects at a time: all 70,000 of a block take twice the time, since they leave the CPU's cache
+_PART_LINES = 2_000
+
+_FLAGS = {True: "true", False: "false"}
+
+#: indices of objects by their keys
+_ByShape = Mapping[tuple[str, ...], Sequence[int]]
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,16 @@ class _Shape:
 
     sources: dict[str, list[str]]
     is_personal: bool
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The rows of some lines: columns as in `RowBlock`, indices of the rows' lines, and of lines that are no rows."""
+
+    columns: dict[str, pa.StringArray]
+    where: np.ndarray
+    rejected: list[int]
+    is_rewritten: bool
 
 
 class JsonLinesFile:
@@ -131,71 +150,99 @@ class JsonLinesFile:
         ends_with_feed = block.text.endswith(b"\n")
         if ends_with_feed:
             lines.pop()
-        objects: list[dict[str, Any]] = []
-        where: list[int] = []
-        rewritten: dict[int, dict[str, Any]] = {}
-        by_shape: dict[tuple[str, ...], list[int]] = {}
-        rejects: list[Reject] = []
-        for index, line in enumerate(lines):
-            if not line.strip():
-                continue
-            found = self._object(line, block, index, is_cut=not ends_with_feed and index == len(lines) - 1)
-            own = None if found is None else self._rows(found, line)
-            if found is None or own is None:
-                # where personal data is in a broken line cannot be known, and no object can be made of it
-                lines[index] = WITHHELD.encode()
-                rejects.append(Reject(block.first_line + index, "not_an_object", WITHHELD))
-                continue
-            if self._is_personal(found) or (line.find(b"{", 1) > 0 and self._has_personal(found)):
-                rewritten[index] = self._without_personal(found, {})
-            for row in own:
-                by_shape.setdefault(tuple(row), []).append(len(objects))
-                objects.append(row)
-                where.append(index)
-        columns, changes = text_columns(self.names, self._values(objects, by_shape, b"\\u0000" in block.text))
-        for i in set().union(*(pc.indices_nonzero(changed).to_pylist() for changed in changes.values())):
-            masked = {name: columns[name][i].as_py() for name, changed in changes.items() if changed[i].as_py()}
-            rewritten[where[i]] = self._without_personal(objects[i], masked)
-        for index, kept in rewritten.items():
-            lines[index] = self._dumped(kept)
+        has_nul = b"\\u0000" in block.text
+        parts = [self._part(lines, begin, block, has_nul) for begin in range(0, len(lines), _PART_LINES)]
+        where = np.concatenate([part.where for part in parts])
+        rejected = [index for part in parts for index in part.rejected]
         return RowBlock(
-            columns=columns,
-            line_numbers=pa.array(np.array(where, np.int64) + block.first_line),
-            lines=pa.array([lines[index].rstrip(b"\r").decode() for index in where], pa.string()),
-            rejects=rejects,
+            columns=_joined(parts),
+            line_numbers=pa.array(where + block.first_line),
+            lines=pc.ascii_rtrim(pa.array([lines[index] for index in where], pa.string()), characters="\r"),
+            rejects=[Reject(block.first_line + index, "not_an_object", WITHHELD) for index in rejected],
             original=block.text,
-            stored=b"\n".join(lines) + (b"\n" if ends_with_feed else b"") if rewritten or rejects else None,
+            stored=b"\n".join(lines) + (b"\n" if ends_with_feed else b"")
+            if rejected or any(part.is_rewritten for part in parts)
+            else None,
         )
 
-    def _object(self, line: bytes, block: TextBlock, index: int, *, is_cut: bool) -> dict[str, Any] | None:
-        """The object of a line, or None. Raises UnusableFile for a last line that is cut off."""
-        try:
-            found = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
-            if block.is_last and is_cut and not self._is_settled:
-                raise unusable(
-                    f"The file is cut off in its last line: {error.msg}",
-                    self.text.name,
-                    block.first_line + index,
-                    "Download it again, to its end.",
-                ) from error
-            return None
-        return found if isinstance(found, dict) else None
+    def _part(self, lines: list[bytes], begin: int, block: TextBlock, has_nul: bool) -> _Part:
+        """The rows of some lines of a block from `begin` on. The lines become what may be stored of them."""
+        objects, where, rejected = self._objects(lines, begin, block)
+        rows, row_lines = objects, where
+        if self._operation is not None:
+            answered = {index: self._answered(lines[index]) for index in where}
+            rejected = sorted([*rejected, *(index for index, own in answered.items() if own is None)])
+            objects = [found for found, own in zip(objects, answered.values(), strict=True) if own is not None]
+            where = [index for index, own in answered.items() if own is not None]
+            row_lines = [index for index, own in answered.items() for _ in own or ()]
+            rows = [row for own in answered.values() for row in own or ()]
+        by_shape = _by_shape(rows)
+        rewritten = {
+            where[i]: self._without_personal(objects[i], {})
+            for i in self._personal(objects, by_shape, [lines[index] for index in where])
+        }
+        columns, changes = text_columns(self.names, self._values(rows, by_shape, has_nul))
+        for i in set().union(*(pc.indices_nonzero(changed).to_pylist() for changed in changes.values())):
+            masked = {name: columns[name][i].as_py() for name, changed in changes.items() if changed[i].as_py()}
+            rewritten[row_lines[i]] = self._without_personal(rows[i], masked)
+        for index, kept in rewritten.items():
+            lines[index] = self._dumped(kept)
+        for index in rejected:  # where personal data is in a broken line nobody knows, and no object can be made of it
+            lines[index] = WITHHELD.encode()
+        return _Part(columns, np.array(row_lines, np.int64), rejected, bool(rewritten))
 
-    def _rows(self, found: dict[str, Any], line: bytes) -> list[dict[str, Any]] | None:
-        """The rows of an object: itself, or what the answer holds; None for an answer that is not as it should be."""
-        if self._operation is None:
-            return [found]
+    def _objects(
+        self, lines: list[bytes], begin: int, block: TextBlock
+    ) -> tuple[list[dict[str, Any]], Sequence[int], list[int]]:
+        """The objects of a part's lines, the index of each one's line, and the indices of lines that are none.
+
+        Raises UnusableFile for a last line that is cut off.
+        """
+        own = lines[begin : begin + _PART_LINES]
+        with suppress(orjson.JSONDecodeError):  # without the loop where every line is an object
+            parsed = list(map(orjson.loads, own))
+            if set(map(type, parsed)) <= {dict}:
+                return parsed, range(begin, begin + len(own)), []
+        objects: list[dict[str, Any]] = []
+        where: list[int] = []
+        rejected: list[int] = []
+        for index, line in enumerate(own, begin):
+            if not line.strip():
+                continue
+            try:
+                found = orjson.loads(line)
+            except orjson.JSONDecodeError as error:
+                is_end = block.is_last and index == len(lines) - 1 and not block.text.endswith(b"\n")
+                if is_end and not self._is_settled:
+                    raise unusable(
+                        f"The file is cut off in its last line: {error.msg}",
+                        self.text.name,
+                        block.first_line + index,
+                        "Download it again, to its end.",
+                    ) from error
+                found = None
+            if isinstance(found, dict):
+                objects.append(found)
+                where.append(index)
+            else:
+                rejected.append(index)
+        return objects, where, rejected
+
+    def _answered(self, line: bytes) -> list[dict[str, Any]] | None:
+        """The rows of an answer; None when it is not as it should be."""
         try:
-            return list(answers.rows(self._operation, json.loads(line, parse_float=str, parse_int=str)))
+            return list(answers.rows(self._operation or "", json.loads(line, parse_float=str, parse_int=str)))
         except ValueError:
             return None
 
-    def _is_personal(self, found: dict[str, Any]) -> bool:
-        """Whether a key of the object itself is personal."""
-        if self._operation is not None:
-            return any(map(self._is_dropped, found))
-        return self._shape(tuple(found)).is_personal
+    def _personal(self, objects: list[dict[str, Any]], by_shape: _ByShape, lines: list[bytes]) -> set[int]:
+        """Which objects have a personal key, of their own or of an object in them."""
+        if self._operation is None:
+            found = {i for shape, those in by_shape.items() if self._shape(shape).is_personal for i in those}
+        else:
+            found = {i for i, one in enumerate(objects) if any(map(self._is_dropped, one))}
+        nested = [i for i, line in enumerate(lines) if line.find(b"{", 1) > 0]
+        return found.union(i for i in nested if self._has_personal(objects[i]))
 
     def _shape(self, keys: tuple[str, ...]) -> _Shape:
         """What is to be done with objects that have these keys; exports have few different sets of them."""
@@ -209,9 +256,7 @@ class JsonLinesFile:
             self._shapes[keys] = _Shape(sources, any(map(self._is_dropped, keys)))
         return self._shapes[keys]
 
-    def _values(
-        self, objects: list[dict[str, Any]], by_shape: dict[tuple[str, ...], list[int]], has_nul: bool
-    ) -> dict[str, list[str | None]]:
+    def _values(self, objects: list[dict[str, Any]], by_shape: _ByShape, has_nul: bool) -> dict[str, list[str | None]]:
         """Values as text by canonical name; where two keys are one column the first with a value counts."""
         values: dict[str, list[str | None]] = {}
         for shape, rows in by_shape.items():
@@ -219,7 +264,7 @@ class JsonLinesFile:
                 found = [objects[row][key] for row in rows]
                 for other in others:
                     found = [objects[row][other] if v is None else v for row, v in zip(rows, found, strict=True)]
-                texts = [v if type(v) is str or v is None else _text(v) for v in found]
+                texts = _texts(found)
                 if has_nul:  # a text column of PostgreSQL cannot hold it, and no word has it
                     texts = [v and v.replace("\0", "") for v in texts]
                 if len(rows) == len(objects):
@@ -267,10 +312,41 @@ class JsonLinesFile:
         return kept
 
 
+def _joined(parts: list[_Part]) -> dict[str, pa.StringArray]:
+    """The columns of all parts, NULL where a part lacks one."""
+    return {
+        name: pa.concat_arrays([part.columns.get(name, pa.nulls(len(part.where), pa.string())) for part in parts])
+        for name in dict.fromkeys(name for part in parts for name in part.columns)
+    }
+
+
+def _by_shape(objects: list[dict[str, Any]]) -> _ByShape:
+    """Indices of the objects with each set of keys, in the order in which the sets come first."""
+    shapes = list(map(tuple, objects))
+    if len(distinct := dict.fromkeys(shapes)) == 1:
+        return {shapes[0]: range(len(shapes))}
+    found: dict[tuple[str, ...], list[int]] = {shape: [] for shape in distinct}
+    for i, shape in enumerate(shapes):
+        found[shape].append(i)
+    return found
+
+
+def _texts(values: list[Any]) -> list[str | None]:
+    """JSON values as the texts that a table would hold."""
+    kinds = set(map(type, values))
+    if kinds <= {str, NoneType}:
+        return values
+    if kinds <= {int, float}:
+        return list(map(repr, values))
+    if kinds <= {bool, NoneType}:
+        return list(map(_FLAGS.get, values))
+    return [v if type(v) is str or v is None else _text(v) for v in values]
+
+
 def _text(value: Any) -> str:
     """A JSON value that is no string as the text that a table would hold."""
     if isinstance(value, bool):
-        return "true" if value else "false"
+        return _FLAGS[value]
     if isinstance(value, (int, float)):
         return repr(value)
     return orjson.dumps(value).decode()
