@@ -19,9 +19,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
+
+if TYPE_CHECKING:
+    from panel.rules import Rule
 
 Row = Mapping[str, Any]
 
@@ -890,27 +893,73 @@ def case_kinds(release: Release) -> list[str]:
     return [row["kind"] for row in release.rows("select distinct kind from mart_dispute_desk order by 1")]
 
 
-def return_rules(release: Release, where: Filter) -> list[Row]:
-    """The rule of each ASIN today, the suggested one and why, largest saving first."""
+def return_rules(release: Release, where: Filter, page: int = 0) -> tuple[int, list[Row]]:
+    """How many items there are, and one page: the rule of each today, the suggested one and why, most saved first."""
+    condition, values = where.where("store", "marketplace")
+    (count,) = release.rows(f"select count(*) as n from mart_return_rules where {condition}", values)
     condition, values = where.where("store", "marketplace", alias="mart_return_rules")
-    return release.rows(
+    return count["n"], release.rows(
         "select mart_return_rules.*, dim_asin.title from mart_return_rules "
         f"left join dim_asin using (store, marketplace, asin) where {condition} "
         "order by suggested_rule is null, expected_saving desc nulls last, expected_saving_high desc nulls last, "
-        "units_returned desc, mart_return_rules.asin limit 500",
-        values,
+        "units_returned desc, mart_return_rules.asin limit ? offset ?",
+        [*values, PAGE_ROWS, page * PAGE_ROWS],
     )
 
 
-def rule_ground(release: Release, where: Filter) -> list[Row]:
-    """Returns of the last 90 days by what rules look at: ASIN with price and category, channel, reason class."""
+#: categories are compared as the night compares them
+_CATEGORY_KEY = "trim(regexp_replace(replace(lower({}), '&', ' and '), '[^a-z0-9]+', ' ', 'g'))"
+
+
+def rule_effects(release: Release, where: Filter, rules: Sequence[Rule]) -> list[Row]:
+    """Returns of the last 90 days by the first rule that fits them and by currency.
+
+    place: of the rule in `rules`, NULL where none fits. saved_low, saved_high: what letting the buyer keep the units
+    would have saved against sending them back, at the year's freight and resale value (mart_return_rules), over those
+    of the `units` for which these are known (`units_known`); negative: it would have cost.
+    """
     condition, values = where.where("store", "marketplace")
+    cases: list[str] = []
+    for place, rule in enumerate(rules):
+        parts = ["currency = ?", "price >= ?"]
+        given: list[Any] = [rule.currency, rule.price_from]
+        if rule.price_to is not None:
+            parts.append("price < ?")
+            given.append(rule.price_to)
+        if rule.category is not None:
+            parts.append(f"{_CATEGORY_KEY.format('category')} = {_CATEGORY_KEY.format('?')}")
+            given.append(rule.category)
+        if rule.reasons:
+            parts.append("reason_class in (select unnest(?))")
+            given.append(list(rule.reasons))
+        if rule.channel != "ALL":
+            parts.append("channel = ?")
+            given.append(rule.channel)
+        cases.append(f"when {' and '.join(parts)} then {place}")
+        values += given
+    place_of = f"case {' '.join(cases)} end" if cases else "null"
+    savings = release.has("mart_return_rules", "expected_saving_low", "units_returned")
+    known = (
+        "left join (select store, marketplace, asin, 'FBM' as channel, "
+        "expected_saving_low / nullif(units_returned, 0) as unit_low, "
+        "expected_saving_high / nullif(units_returned, 0) as unit_high from mart_return_rules) "
+        "using (store, marketplace, asin, channel) "
+        if savings
+        else "cross join (select null::decimal as unit_low, null::decimal as unit_high) "
+    )
     return release.rows(
-        "with sums as (select store, marketplace, asin, channel, reason_class, sum(units)::bigint as units, "
+        "with sums as (select store, marketplace, asin, channel, reason_class, sum(units) as units, "
         f"sum(refund_amount) as refunds from fct_returns where {condition} and return_date > as_of_date - 90 "
-        "group by all) "
-        "select sums.*, a.title, a.category, a.price, a.currency "
-        "from sums left join dim_asin as a using (store, marketplace, asin) order by units desc, asin",
+        "group by all), "
+        "items as (select sums.*, a.category, a.price, a.currency, unit_low, unit_high "
+        f"from sums left join dim_asin as a using (store, marketplace, asin) {known}), "
+        f"placed as (select *, {place_of} as place from items) "
+        "select place, currency, count(distinct (store, marketplace, asin)) as asins, sum(units)::bigint as units, "
+        "sum(refunds) as refunds, "
+        "coalesce(sum(units) filter (where unit_low is not null), 0)::bigint as units_known, "
+        "cast(sum(units * unit_low) as decimal(18, 2)) as saved_low, "
+        "cast(sum(units * unit_high) as decimal(18, 2)) as saved_high "
+        "from placed group by all order by all",
         values,
     )
 

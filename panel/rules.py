@@ -1,7 +1,8 @@
 """The seller's return rules: reading them from a form, checking them, seeing what they touch, saving them.
 
 Belongs here: the form of a rule (that of `[[return_rules]]` in returnscope.toml; a test proves that both say the same),
-which item it fits, writing the file. Does not belong: which rule pays (a mart), widgets.
+what they add up to, writing the file. Does not belong: which returns
+a rule fits (`data.py` asks it), which rule pays (a mart), widgets.
 
 The first rule that fits an item holds. Only the rules' own lines of the file are replaced; the new text is parsed again
 before it is written, and everything else in it must be unchanged.
@@ -13,7 +14,7 @@ import os
 import re
 import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -46,19 +47,10 @@ class Rule:
     reasons: tuple[str, ...] = ()
     channel: str = "FBM"
 
-    def fits(
-        self, price: Decimal | None, currency: str | None, category: str | None, reason: str, channel: str
-    ) -> bool:
-        """Whether it holds for a return of such an item."""
-        if price is None or currency != self.currency:
-            return False
-        return (
-            self.price_from <= price
-            and (self.price_to is None or price < self.price_to)
-            and (self.category is None or self.category == category)
-            and (not self.reasons or reason in self.reasons)
-            and (self.channel == "ALL" or self.channel == channel)
-        )
+    @property
+    def keeps(self) -> bool:
+        """Whether the buyer keeps the unit."""
+        return self.resolution != "standard_return"
 
 
 @dataclass(frozen=True)
@@ -73,12 +65,17 @@ class Wrong:
 
 @dataclass(frozen=True)
 class Touched:
-    """What a rule would have decided in the last 90 days. refunds: currency to amount."""
+    """What a rule would have decided in the last 90 days; refunds and saved by currency.
+
+    saved: low and high end of what is saved where the buyer keeps the units. unknown: units of which it is not known.
+    """
 
     rule: str | None
-    asins: int
-    units: int
-    refunds: dict[str, Decimal]
+    asins: int = 0
+    units: int = 0
+    refunds: dict[str, Decimal] = field(default_factory=dict)
+    saved: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
+    unknown: int = 0
 
 
 def read(values: Iterable[Mapping[str, Any]]) -> list[Rule]:
@@ -150,29 +147,34 @@ def _covers(earlier: Rule, later: Rule) -> bool:
     )
 
 
-def touched(rules: Sequence[Rule], ground: Iterable[Mapping[str, Any]]) -> list[Touched]:
-    """What each rule, and last no rule at all, would have decided over these returns (`data.rule_ground`)."""
-    asins: dict[str | None, set[tuple[str, str, str]]] = {}
-    units: dict[str | None, int] = {}
-    refunds: dict[str | None, dict[str, Decimal]] = {}
-    for row in ground:
-        rule = next(
-            (
-                rule.name
-                for rule in rules
-                if rule.fits(row["price"], row["currency"], row["category"], row["reason_class"], row["channel"])
-            ),
-            None,
+def touched(rules: Sequence[Rule], effects: Iterable[Mapping[str, Any]]) -> list[Touched]:
+    """What each rule, and last no rule at all, would have decided: the sums of `data.rule_effects`."""
+    made: dict[int | None, Touched] = {place: Touched(rule.name) for place, rule in enumerate(rules)}
+    made[None] = Touched(None)
+    for row in effects:
+        old, currency = made[row["place"]], row["currency"]
+        refunds, saved, unknown = dict(old.refunds), dict(old.saved), old.unknown
+        if row["refunds"] is not None and currency:
+            refunds[currency] = row["refunds"]
+        if row["place"] is not None and rules[row["place"]].keeps:
+            unknown += row["units"] - row["units_known"]
+            if row["saved_low"] is not None and currency:
+                saved[currency] = (row["saved_low"], row["saved_high"])
+        made[row["place"]] = Touched(
+            old.rule, old.asins + row["asins"], old.units + row["units"], refunds, saved, unknown
         )
-        asins.setdefault(rule, set()).add((row["store"], row["marketplace"], row["asin"]))
-        units[rule] = units.get(rule, 0) + row["units"]
-        if row["refunds"] is not None and row["currency"]:
-            amounts = refunds.setdefault(rule, {})
-            amounts[row["currency"]] = amounts.get(row["currency"], Decimal(0)) + row["refunds"]
-    names: list[str | None] = [rule.name for rule in rules]
-    return [
-        Touched(name, len(asins.get(name, ())), units.get(name, 0), refunds.get(name, {})) for name in [*names, None]
-    ]
+    return list(made.values())
+
+
+def saved_more(now: Iterable[Touched], before: Iterable[Touched]) -> dict[str, tuple[Decimal, Decimal]]:
+    """By currency, what one set of rules saves more than another: low and high end; negative: less."""
+    sums: dict[str, tuple[Decimal, Decimal]] = {}
+    for sign, found in ((1, now), (-1, before)):
+        for one in found:
+            for currency, (low, high) in one.saved.items():
+                old = sums.get(currency, (Decimal(0), Decimal(0)))
+                sums[currency] = (old[0] + sign * low, old[1] + sign * high)
+    return {currency: (min(ends), max(ends)) for currency, ends in sums.items() if any(ends)}
 
 
 def save(rules: Sequence[Rule], path: Path, seen: str | None) -> None:

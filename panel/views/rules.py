@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 
 import streamlit as st
@@ -9,7 +10,7 @@ import streamlit as st
 from panel import config, data, markup, rules
 from panel.markup import Column, Html, element, join
 from panel.page import Page
-from panel.rules import Rule
+from panel.rules import Rule, Touched
 from panel.views.pieces import place
 
 
@@ -156,23 +157,13 @@ def _effect(page: Page, draft: list[Rule], saved: list[Rule]) -> None:
             + words(f"rules.wrong.{fault.reason}", value=fault.value)
         )
     if not wrong:
-        ground = data.rule_ground(page.release, page.where)
-        before = {touched.rule: touched for touched in rules.touched(saved, ground)}
-
-        def was(row: data.Row) -> str:
-            old = before.get(row["now"].rule)
-            return words.signed(row["now"].units - (old.units if old else 0))
-
-        columns = [
-            Column(words("rules.name"), lambda row: row["now"].rule or words("rules.no_rule")),
-            Column(words("rules.asins"), lambda row: words.count(row["now"].asins), "number"),
-            Column(words("units_returned"), lambda row: words.count(row["now"].units), "number"),
-            Column(words("rules.change"), was, "number"),
-            Column(words("col.refunds"), lambda row: words.monies(row["now"].refunds), "number"),
-        ]
-        rows = [{"now": touched} for touched in rules.touched(draft, ground)]
-        page.html(markup.table(columns, rows, words("rules.effect"), empty=words("rules.none")))
-        page.source("fct_returns", "dim_asin")
+        before = [] if rules.check(saved, _reason_classes(page)) else _touched(page, saved)
+        now = _touched(page, draft)
+        page.html(_touched_table(page, now, before))
+        page.source("fct_returns", "dim_asin", "mart_return_rules")
+        if more := rules.saved_more(now, before):
+            text = words("rules.saved_more", amounts=_ranges(page, more))
+            page.html(element("div", element("p", text), class_="rs-advice"))
     is_changed = draft != saved
     with st.container(horizontal=True):
         is_saved = st.button(words("rules.save"), type="primary", disabled=bool(wrong) or not is_changed)
@@ -195,6 +186,45 @@ def _effect(page: Page, draft: list[Rule], saved: list[Rule]) -> None:
         st.info(words("rules.unsaved"))
 
 
+def _touched(page: Page, chosen: list[Rule]) -> list[Touched]:
+    return rules.touched(chosen, data.rule_effects(page.release, page.where, chosen))
+
+
+def _touched_table(page: Page, now: list[Touched], before: list[Touched]) -> Html:
+    words = page.words
+    old = {touched.rule: touched.units for touched in before}
+
+    def saved(row: data.Row) -> Html:
+        touched: Touched = row["now"]
+        unknown = words("rules.saved_unknown", units=words.count(touched.unknown)) if touched.unknown else ""
+        below = element("small", unknown, class_="rs-block") if unknown else ""
+        return join([_ranges(page, touched.saved) or words.money(None, None), below])
+
+    columns = [
+        Column(words("rules.name"), lambda row: row["now"].rule or words("rules.no_rule")),
+        Column(words("rules.asins"), lambda row: words.count(row["now"].asins), "number"),
+        Column(words("units_returned"), lambda row: words.count(row["now"].units), "number"),
+        Column(
+            words("rules.change"), lambda row: words.signed(row["now"].units - old.get(row["now"].rule, 0)), "number"
+        ),
+        Column(words("col.refunds"), lambda row: words.monies(row["now"].refunds, rounded=True), "number"),
+        Column(words("rules.saved_by"), saved, "number", words("rules.saved_help")),
+    ]
+    rows = [{"now": touched} for touched in now]
+    return markup.table(columns, rows, words("rules.effect"), empty=words("rules.none"))
+
+
+def _ranges(page: Page, amounts: Mapping[str, tuple[Decimal, Decimal]]) -> str:
+    """Low and high end by currency."""
+    words = page.words
+
+    def said(currency: str, low: Decimal, high: Decimal) -> str:
+        ends = [words.money(end, currency, rounded=True) for end in (low, high)]
+        return ends[0] if ends[0] == ends[1] else words("rules.between", low=ends[0], high=ends[1])
+
+    return " · ".join(said(currency, *ends) for currency, ends in amounts.items())
+
+
 def _suggested(page: Page) -> None:
     words = page.words
     page.section("rules.suggested", words("rules.suggested_lead"))
@@ -210,9 +240,6 @@ def _suggested(page: Page) -> None:
             return f"{words.money(low, row['currency'])} – {words.money(high, row['currency'])}"
         return words.money(row["expected_saving"], row["currency"])
 
-    def why(row: data.Row) -> str:
-        return str((row.get("why_zh") if words.language == "zh" else None) or row["why"] or "")
-
     columns = [
         Column(words("col.asin"), page.asin_link, "wide"),
         Column(words("col.marketplace"), lambda row: place(page, row), "code"),
@@ -227,15 +254,16 @@ def _suggested(page: Page) -> None:
             ),
         ),
         Column(words("rules.suggestion"), lambda row: words.code("resolution", row["suggested_rule"])),
-        Column(words("rules.why"), why, "wide"),
+        Column(words("rules.why"), lambda row: words.pick(row, "why"), "wide"),
         Column(
             words("rules.break_even"), lambda row: words.money(row.get("break_even_price"), row["currency"]), "number"
         ),
         Column(words("rules.saving"), saving, "number"),
     ]
-    rows = data.return_rules(page.release, page.where)
+    count, rows = data.return_rules(page.release, page.where)
+    index = page.pager(count)
+    if index:
+        _, rows = data.return_rules(page.release, page.where, index)
     page.html(markup.table(columns, rows, words("rules.suggested"), empty=words("rules.no_suggestions")))
     page.source("mart_return_rules")
-    page.downloads(
-        lambda: data.table_arrow(page.release, "mart_return_rules", page.where), "mart_return_rules", len(rows)
-    )
+    page.downloads(lambda: data.table_arrow(page.release, "mart_return_rules", page.where), "mart_return_rules", count)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from panel import data, decisions, guides
+from panel import data, decisions, guides, warm
 from panel.text import Words
 from tests.support.panel_marts import AS_OF, DELIVERY, HOSTILE, write_marts
 
@@ -296,7 +296,7 @@ def test_every_kind_of_alert_has_a_guide(language: str, panel_home: Path, run_pa
 class _OfARelease:
     """As much of a release as a case without an item asks for."""
 
-    def __init__(self, day: str) -> None:
+    def __init__(self, day: date) -> None:
         self.manifest = SimpleNamespace(as_of=day, settings={})
 
     def rows(self, *_: object) -> list[dict[str, Any]]:
@@ -312,10 +312,10 @@ def _write_case(home: Path, store: str, number: int) -> str:
 
     alert = {
         "alert_id": f"{number:012}", "kind": "incomplete_data", "store": store, "marketplace": None, "asin": None,
-        "subject": None, "first_seen": "2026-01-20", "message_en": "Days ![are](http://127.0.0.1/x) missing.",
+        "subject": None, "first_seen": date(2026, 1, 20), "message_en": "Days ![are](http://127.0.0.1/x) missing.",
         "message_zh": "缺少数据。",
     }  # fmt: skip
-    made = _case(alert, _OfARelease("2026-01-27"), _OfARelease("2026-01-28"))  # type: ignore[arg-type]
+    made = _case(alert, _OfARelease(date(2026, 1, 27)), _OfARelease(date(2026, 1, 28)))  # type: ignore[arg-type]
     for language, text in made.texts.items():
         file = home / "published" / "cases" / language / f"{made.name}.md"
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -334,7 +334,7 @@ def test_cases_of_the_night_are_read_and_lead_to_their_guide(
     text = "\n".join(part.value for part in app.markdown)
     assert "north" in app.title[0].value
     assert f"(/guide?lang={language}&topic=guides%2Falert_incomplete_data)" in text
-    assert "2026-01-27" in text
+    assert Words(language).day(date(2026, 1, 27)) in text
     assert "![" not in text  # nothing is fetched
 
 
@@ -436,3 +436,34 @@ def test_decisions_of_one_moment_do_not_meet(panel_home: Path) -> None:
     assert decisions.newest(made)[case["store"], case["case_id"]].note == "19"
     assert made[0].decided_at <= datetime.now(UTC)
     assert not [path for path in (panel_home / "inbox").rglob("*") if path.name.startswith(".")]
+
+
+# ---- before the first visit
+
+
+def test_the_first_visit_finds_the_questions_of_today_answered(
+    panel_home: Path, run_page: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    warm.libraries()
+    warm.first_page()
+    assert not caplog.records
+    kept = set(data.current()._results)
+    assert any("mart_asin_daily" in str(question) for question in kept)
+    assert not run_page("today", lang="zh").exception
+    assert set(data.current()._results) == kept
+
+
+def test_nothing_that_is_wrong_with_a_release_keeps_the_panel_from_starting(
+    panel_home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    import duckdb
+
+    path = panel_home / "published" / "marts.duckdb"
+    with duckdb.connect(str(path)) as con:
+        con.execute("alter table marts.marts.mart_asin_daily drop column units_shipped")
+    warm.first_page()
+    assert "could not be made ahead" in caplog.text
+    path.write_bytes(b"not a database")
+    warm.first_page()
+    path.unlink()
+    warm.first_page()

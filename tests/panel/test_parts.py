@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -215,15 +216,61 @@ def test_rules_that_never_hold_and_names_used_twice_are_told() -> None:
     assert "twice" in [fault.reason for fault in rules.check([narrow, narrow], reason_classes())]
 
 
-def test_what_rules_touch() -> None:
-    ground = [
-        {"store": "s", "marketplace": "US", "asin": asin, "price": price, "currency": "USD", "category": None,
-         "channel": "FBM", "reason_class": "damaged", "units": 2, "refunds": Decimal(3)}
-        for asin, price in (("A", Decimal(5)), ("B", Decimal(10)), ("C", None))
-    ]  # fmt: skip
-    cheap, rest = rules.touched([_rule(name="cheap", price_to=Decimal(10))], ground)
-    assert (cheap.rule, cheap.asins, cheap.units, cheap.refunds) == ("cheap", 1, 2, {"USD": Decimal(3)})
-    assert (rest.rule, rest.asins, rest.units) == (None, 2, 4)
+def test_what_rules_touch_and_save(panel_home: Path) -> None:
+    with duckdb.connect(str(panel_home / "published" / "marts.duckdb")) as con:
+        con.execute("update marts.marts.fct_returns set channel = 'FBM' where line_number = 2")
+    release = data.current()
+    fbm = "channel = 'FBM' and return_date > as_of_date - 90"
+    cheap, rest = _rule(name="cheap", price_to=Decimal(20)), _rule(name="rest", resolution="standard_return")
+    chosen = [cheap, rest]
+    found = rules.touched(chosen, data.rule_effects(release, data.Filter(), chosen))
+    assert [one.rule for one in found] == ["cheap", "rest", None]
+    items = "fct_returns join dim_asin as a using (store, marketplace, asin)"
+    for one, condition in zip(
+        found,
+        (f"{fbm} and a.currency = 'USD' and price < 20", f"{fbm} and a.currency = 'USD' and price >= 20",
+         f"return_date > as_of_date - 90 and not coalesce({fbm} and a.currency = 'USD' and price >= 0, false)"),
+        strict=True,
+    ):  # fmt: skip
+        asked = release.rows(
+            "select count(distinct (store, marketplace, asin)) as asins, coalesce(sum(units), 0)::bigint as units "
+            f"from {items} where {condition.replace('as_of_date', 'fct_returns.as_of_date')}"
+        )[0]
+        assert (one.asins, one.units) == (asked["asins"], asked["units"])
+    assert found[0].units > 0
+    saving = release.rows(
+        "select round(sum(f.units * expected_saving_low / r.units_returned), 2) as low, "
+        "round(sum(f.units * expected_saving_high / r.units_returned), 2) as high "
+        "from fct_returns as f join dim_asin as a using (store, marketplace, asin) "
+        "join mart_return_rules as r using (store, marketplace, asin) "
+        "where f.channel = 'FBM' and f.return_date > f.as_of_date - 90 and a.currency = 'USD' and a.price < 20"
+    )[0]
+    assert found[0].saved["USD"] == (Decimal(str(saving["low"])), Decimal(str(saving["high"])))
+    assert found[1].saved == found[2].saved == {} and found[1].unknown == 0
+    assert rules.saved_more(found, found) == {}
+    assert rules.saved_more(found, []) == found[0].saved
+    assert rules.saved_more([], found) == {"USD": tuple(-end for end in reversed(found[0].saved["USD"]))}
+
+
+def test_rules_fit_by_category_reason_and_channel(panel_home: Path) -> None:
+    release = data.current()
+    every = sum(row["units"] for row in data.rule_effects(release, data.Filter(), []))
+    row = release.rows("select distinct category, currency from dim_asin where category is not null order by all")[0]
+    shouted = _rule(currency=row["currency"], category=f" {row['category'].upper()} ", channel="ALL")
+    reasoned = _rule(currency=row["currency"], reasons=("defective",), channel="ALL")
+    for rule, condition, value in (
+        (shouted, "a.category = ?", row["category"]),
+        (reasoned, "reason_class = ?", "defective"),
+    ):
+        effects = data.rule_effects(release, data.Filter(), [rule])
+        assert sum(one["units"] for one in effects) == every
+        asked = release.rows(
+            "select coalesce(sum(units), 0)::bigint as units from fct_returns as f "
+            "join dim_asin as a using (store, marketplace, asin) "
+            f"where f.return_date > f.as_of_date - 90 and a.currency = ? and {condition}",
+            [row["currency"], value],
+        )[0]
+        assert sum(one["units"] for one in effects if one["place"] == 0) == asked["units"] > 0
 
 
 def test_saving_changes_only_the_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
