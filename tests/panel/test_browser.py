@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.panel_browser import CHROMIUM, DRIVER, ROOT, browser, free_port, served
+from tests.support.panel_browser import MISSING, ROOT, browser, free_port, served
 from tests.support.panel_marts import write_marts
 
 pytestmark = pytest.mark.browser
@@ -50,8 +50,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def base(home: Path) -> Iterator[str]:
     """A served panel, as `returnscope panel` starts it."""
-    if not (CHROMIUM and DRIVER):
-        pytest.skip("no Chromium or no chromedriver on this machine")
+    if MISSING:
+        pytest.skip(MISSING)
     with served(home, free_port()) as address:
         yield address
 

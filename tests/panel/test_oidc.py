@@ -14,7 +14,7 @@ import pytest
 from joserfc.jwk import RSAKey
 
 from tests.support.oidc_provider import CLIENT, CLIENT_SECRET, Provider, provider
-from tests.support.panel_browser import CHROMIUM, DRIVER, browser, free_port, served
+from tests.support.panel_browser import MISSING, browser, free_port, served
 from tests.support.panel_marts import write_marts
 
 pytestmark = pytest.mark.browser
@@ -35,8 +35,8 @@ def signed_in_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def who(signed_in_home: Path) -> Iterator[tuple[Provider, str]]:
     """The provider, and the address of a panel that trusts it."""
-    if not (CHROMIUM and DRIVER):
-        pytest.skip("no Chromium or no chromedriver on this machine")
+    if MISSING:
+        pytest.skip(MISSING)
     port = free_port()
     with provider() as made:
         made.redirect_uri = f"http://127.0.0.1:{port}/oauth2callback"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -23,6 +22,7 @@ from panel.report import as_html, as_pdf, drawing, figures, page
 from panel.report.__main__ import main
 from panel.report.figures import Month, NothingToReport, Period, gather
 from panel.text import LANGUAGES, Words
+from tests.support.panel_browser import CHROMIUM, FLAGS
 from tests.support.panel_marts import AS_OF, ITEMS
 
 JANUARY, DECEMBER = date(2026, 1, 1), date(2025, 12, 1)
@@ -157,14 +157,13 @@ def _full(month: Month) -> Month:
 @pytest.mark.browser
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_html_prints_on_one_sheet(release: data.Release, tmp_path: Path, language: str) -> None:
-    if (chromium := shutil.which("chromium") or shutil.which("google-chrome")) is None:
-        pytest.skip("needs chromium")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here: on Debian, chromium")
     source, target = tmp_path / "page.html", tmp_path / "page.pdf"
     source.write_text(as_html.render(page.write(_full(gather(release, JANUARY)), Words(language))))
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-               "--disable-background-networking", f"--user-data-dir={tmp_path / 'profile'}"]  # fmt: skip
+    options = [*(f"--{flag}" for flag in FLAGS), f"--user-data-dir={tmp_path / 'profile'}"]
     printed = ["--no-pdf-header-footer", f"--print-to-pdf={target}", source.as_uri()]
-    subprocess.run([chromium, *options, *printed], check=True, capture_output=True, timeout=120)
+    subprocess.run([CHROMIUM, *options, *printed], check=True, capture_output=True, timeout=120)
     assert len(PdfReader(target).pages) == 1
 
 

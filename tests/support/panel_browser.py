@@ -18,6 +18,15 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
+#: why a test cannot run here; None where it can
+MISSING = (
+    None if CHROMIUM and DRIVER else "no Chromium or no chromedriver here: on Debian, chromium and chromium-driver"
+)
+#: no window, no sandbox (root has none), no graphics card, and no request of the browser's own to anybody
+FLAGS = (
+    "headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "disable-quic", "no-first-run",
+    "disable-background-networking", "disable-component-update", "disable-sync",
+)  # fmt: skip
 
 
 def free_port() -> int:
@@ -62,8 +71,8 @@ def browser() -> Iterator[Any]:
 
     options = webdriver.ChromeOptions()
     options.binary_location = str(CHROMIUM)
-    for argument in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "window-size=1440,1100"):
-        options.add_argument(f"--{argument}")
+    for flag in (*FLAGS, "window-size=1440,1100"):
+        options.add_argument(f"--{flag}")
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
     made = webdriver.Chrome(options=options, service=Service(DRIVER))
     try:
