@@ -43,6 +43,7 @@ from orchestration.pipeline import (
     settle,
 )
 from orchestration.resources import Installation
+from orchestration.trouble import mending, told
 from orchestration.warehouse import PATH_VARIABLE, PROJECT
 
 # `backfill_policy` has been beta for years; one warning per asset would bury what matters
@@ -172,7 +173,7 @@ def warehouse_assets(manifest: Path) -> dg.AssetsDefinition:
     )
     def warehouse(context: dg.AssetExecutionContext, installation: Installation, dbt: DbtCliResource) -> Iterator[Any]:
         settings, home, lake = installation.settings, installation.home, installation.lake
-        with told_apart():
+        with told_apart(), told(home.root):
             installation.hold(context)
             plan, before = plan_night(settings, lake)
             if (night := settle(home, lake, plan, before)) is not None:
@@ -181,18 +182,21 @@ def warehouse_assets(manifest: Path) -> dg.AssetsDefinition:
                     context.log.info(line)
                 _must_be_in_postgres(night)
                 return  # nothing to build, so nothing to publish: the steps after this one are skipped
-            lay_out(settings, home, plan, gather(settings, home, lake, plan))
-            save_plan(home, plan)
-            os.environ[PATH_VARIABLE] = str(home.build)
-            target = home.dbt / "target"
-            (target / "run_results.json").unlink(missing_ok=True)  # what is there afterwards is of this run
-            yield from dbt.cli(["build"], context=context, target_path=target, raise_on_error=False).stream()
-            run = results_of(home)
-            if not run.succeeded:  # models behind a failed test were not built, so the publish asset would be skipped
+            with mending(home.root, lake, plan.pulls):  # what it raises about damaged files is worth a retry
+                lay_out(settings, home, plan, gather(settings, home, lake, plan))
+                save_plan(home, plan)
+                os.environ[PATH_VARIABLE] = str(home.build)
+                target = home.dbt / "target"
+                (target / "run_results.json").unlink(missing_ok=True)  # what is there afterwards is of this run
+                yield from dbt.cli(["build"], context=context, target_path=target, raise_on_error=False).stream()
+                run = results_of(home)
+                if run.succeeded:
+                    return
+                # models behind a failed test were not built, so the publish asset would be skipped
                 verdict, _ = judge(settings, home, plan, run)
-                night = refuse(home, plan, before, verdict, {})
-                conclude(settings, home, night)
-                raise dg.Failure("\n".join(night.lines()), metadata={KIND: "permanent"}, allow_retries=False)
+            night = refuse(home, plan, before, verdict, {})
+            conclude(settings, home, night)
+            raise dg.Failure("\n".join(night.lines()), metadata={KIND: "permanent"}, allow_retries=False)
 
     return warehouse
 
@@ -211,7 +215,7 @@ def published_asset(models: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
     )
     def published(context: dg.AssetExecutionContext, installation: Installation) -> Iterator[Any]:
         settings, home, lake = installation.settings, installation.home, installation.lake
-        with told_apart():
+        with told_apart(), told(home.root):
             installation.hold(context)
             plan, before = load_plan(home, lake)
             verdict, models = judge(settings, home, plan, results_of(home))
@@ -221,7 +225,7 @@ def published_asset(models: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
                 night = refuse(home, plan, before, verdict, {})
             conclude(settings, home, night)
             context.log.info("\n".join(night.lines()))
-            told = _account_of_a_range(context, installation, before.release_id if before else None, night)
+            account = _account_of_a_range(context, installation, before.release_id if before else None, night)
             yield from publish_checks(verdict)
             if night.manifest is None:
                 raise dg.Failure("\n".join(night.lines()), metadata={KIND: "permanent"}, allow_retries=False)
@@ -233,7 +237,7 @@ def published_asset(models: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
                     "marts": {name: mart.rows for name, mart in night.manifest.marts.items()},
                     "deliveries": len(night.manifest.deliveries),
                     "path": dg.MetadataValue.path(str(night.marts)),
-                    **told,
+                    **account,
                 }
             )
             _must_be_in_postgres(night)

@@ -204,7 +204,7 @@ def build_and_publish(
 
     A build that fails over derived files which cannot be read is tried once more, with these decoded again.
     """
-    from orchestration.trouble import drop_unreadable
+    from orchestration.trouble import DamagedFiles
 
     seconds = {} if seconds is None else seconds
     with timed(seconds, "planning"):
@@ -218,10 +218,8 @@ def build_and_publish(
     tell(f"Building {plan.release_id} from {len(plan.pulls):,} pulls ...")
     try:
         verdict, models = build_and_judge(settings, home, lake, plan, seconds)
-    except PermanentFailure:
-        if not (damaged := drop_unreadable(lake, plan.pulls)):
-            raise
-        tell(f"{len(damaged):,} derived files were damaged and are made again: {', '.join(damaged[:3])} ...")
+    except DamagedFiles as failure:
+        tell(f"{failure.what}; building again ...")
         verdict, models = build_and_judge(settings, home, lake, plan, seconds)
     if not verdict.passed:
         return refuse(home, plan, before, verdict, seconds)
@@ -233,9 +231,9 @@ def build_and_judge(
     settings: Settings, home: Home, lake: Lake, plan: Plan, seconds: dict[str, float]
 ) -> tuple[Audit, list[PublishedModel]]:
     """Build the warehouse of a plan and audit it; what came of it, and the models that it would publish."""
-    from orchestration.trouble import told
+    from orchestration.trouble import mending
 
-    with told(home.root):
+    with mending(home.root, lake, plan.pulls):
         with timed(seconds, "decoding and comments"):
             inputs = gather(settings, home, lake, plan)
         with timed(seconds, "warehouse"):

@@ -1,7 +1,7 @@
 """What a full disk, a forbidden folder or a damaged file looks like in DuckDB and dbt, told as failures of ours.
 
-Belongs here: that translation, and finding derived files that cannot be read. Does not belong: the failure types
-(`ingestion.failures`), what a command does about them (`pipeline.py`, `cli.py`).
+Belongs here: that translation, and deleting derived files that cannot be read. Does not belong: the failure types
+(`ingestion.failures`), building once more after it (`pipeline.py` at once, Dagster by its retries).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ingestion.failures import PermanentFailure, ReturnscopeError
+from ingestion.failures import PermanentFailure, ReturnscopeError, TransientFailure
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +25,29 @@ log = logging.getLogger(__name__)
 
 #: how the system, DuckDB's buffer manager and DuckDB's spilling say it; dbt passes their words on
 _FULL = ("No space left on device", "Disk quota exceeded", "failed to offload data block")
+
+
+class DamagedFiles(TransientFailure):
+    """A build failed over derived files that cannot be read. They are deleted now: the next build makes them again."""
+
+
+@contextmanager
+def mending(home: Path, lake: Lake, pulls: Iterable[Pull]) -> Iterator[None]:
+    """A build from these pulls in the body, its failures as `told` tells them.
+
+    Raises DamagedFiles where the build failed and derived files cannot be read: another build is all that it takes.
+    """
+    try:
+        with told(home):
+            yield
+    except PermanentFailure as failure:
+        if not (damaged := drop_unreadable(lake, pulls)):
+            raise
+        raise DamagedFiles(
+            f"{len(damaged):,} derived files were damaged and are deleted: {', '.join(damaged[:3])} ...",
+            lake.url,
+            "Run again: they are made again from what came in.",
+        ) from failure
 
 
 @contextmanager

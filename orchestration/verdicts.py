@@ -44,15 +44,18 @@ def ensure_verdicts(lake: Lake, bronze: Mapping[str, Sequence[Path]], scratch: P
         con.execute("set threads = 2")
         if not _collect_unjudged(con, bronze, known):
             return known, 0
+        judged = set(known)
         new = 0
         while texts := con.execute(
             f"select comment from unjudged order by comment limit {_PER_FILE} offset {new}"
         ).fetchall():
             path = scratch / "verdicts.parquet"
             _write(con, [text for (text,) in texts], path)
-            lake.put_new(f"{folder}{hashlib.sha256(path.read_bytes()).hexdigest()[:32]}.parquet", path)
+            key = f"{folder}{hashlib.sha256(path.read_bytes()).hexdigest()[:32]}.parquet"
+            lake.put_new(key, path)
+            judged.add(lake.local_path(key))  # not by another list, which may not show it yet
             new += len(texts)
-    return _local(lake, folder), new
+    return sorted(judged), new
 
 
 def _local(lake: Lake, folder: str) -> list[Path]:
