@@ -19,9 +19,10 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -56,14 +57,20 @@ _SECONDS = 400
 class Accident:
     """What happens inside the process.
 
-    kill_at: SIGKILL before the step of this number (0 is the first). steps: file to note the steps in. trace: file for
-    what a power cut needs to know, see `power.py`. clock: seconds by which the clock is wrong.
+    kill_at: SIGKILL before the step of this number (0 is the first). kill_in: SIGKILL so many seconds after the part of
+    the night with this name begins, as its record calls them. wait_at: words of a step and a file; before that step it
+    makes `<file>.reached` and waits for the file. steps: file to note the steps in. trace: file for what a
+    power cut needs to know, see `power.py`. clock: seconds by which the clock is wrong. patience: seconds after which a
+    lake in S3 stops waiting for an answer.
     """
 
     kill_at: int | None = None
+    kill_in: tuple[str, float] | None = None
+    wait_at: tuple[str, str] | None = None
     steps: str | None = None
     trace: str | None = None
     clock: float = 0.0
+    patience: float | None = None
 
 
 @dataclass(frozen=True)
@@ -160,6 +167,7 @@ def _serve() -> None:
             if child == 0:
                 _run(wish)
             os.write(write, str(child).encode())
+            os.close(write)  # who asked for the command waits for the end of this pipe, not of the command
             _, status = os.waitpid(child, 0)
             note = Path(wish["own"], "code.new")
             note.write_text(str(os.waitstatus_to_exitcode(status)))
@@ -207,7 +215,13 @@ def _prepare(accident: Accident, folder: Path) -> None:
         from tests.faults.power import record
 
         record(folder, Path(accident.trace))
-    if accident.kill_at is None and accident.steps is None:
+    if accident.patience is not None:
+        from ingestion.lake.s3 import S3Lake
+
+        S3Lake.__init__.__kwdefaults__["timeout"] = accident.patience
+    if accident.kill_in is not None:
+        _kill_in(*accident.kill_in)
+    if accident.kill_at is None and accident.steps is None and accident.wait_at is None:
         return
     steps = os.open(accident.steps, os.O_WRONLY | os.O_CREAT | os.O_APPEND) if accident.steps else None
     done = 0
@@ -220,11 +234,36 @@ def _prepare(accident: Accident, folder: Path) -> None:
         if done == accident.kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
             time.sleep(60)
+        if accident.wait_at is not None and accident.wait_at[0] in name:
+            _wait(Path(accident.wait_at[1]))
         if steps is not None:
             os.write(steps, f"{name}\n".encode())
         done += 1
 
     sys.addaudithook(watch)
+
+
+def _wait(file: Path) -> None:
+    """Tell that the moment has come, and wait for the file."""
+    file.with_name(f"{file.name}.reached").touch()
+    while not file.exists():
+        time.sleep(0.01)
+
+
+def _kill_in(part: str, seconds: float) -> None:
+    """SIGKILL so long after a part of the night begins, whatever is at work then."""
+    from orchestration import pipeline
+
+    real = pipeline.timed
+
+    def timed(found: dict[str, float], name: str) -> AbstractContextManager[None]:
+        if name == part:
+            timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGKILL))
+            timer.daemon = True
+            timer.start()
+        return real(found, name)
+
+    pipeline.timed = timed  # type: ignore[assignment]
 
 
 def step_of(event: str, arguments: tuple[Any, ...], folder: Path) -> str | None:

@@ -9,10 +9,12 @@ releases only. `is_long` asks for every moment instead of some.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,8 +24,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults import power
-from tests.faults.command import Accident, Ended
-from tests.faults.scene import SECOND, Scene, read_published
+from tests.faults.command import ROOT, Accident, Ended
+from tests.faults.scene import SECOND, Scene, read_published, taken_otherwise
 
 RUN_AGAIN = "the next run"
 WINDOW = ("--window", "2026-01-01..2026-01-09", "--delivered-at", "2026-01-10T06:00:00Z")
@@ -42,7 +44,7 @@ class Outcome:
 class Fault:
     """A fault: its group and name as in the table, how it is brought about, and the function that does it.
 
-    needs_time: it builds warehouses (half a minute each), so that it belongs to the long half.
+    needs_time: it builds warehouses or waits (half a minute each), so that it belongs to the long half.
     """
 
     group: str
@@ -145,6 +147,7 @@ def ingests_at_once(scene: Scene, is_long: bool) -> Outcome:
         scene.rewind()
         files = str(files_of(scene))
         running = [scene.start("ingest", files, "--store", "acme", *WINDOW) for _ in range(3)]
+        assert not running[0].has_ended
         assert [one.wait().code for one in running] == [0, 0, 0]
         assert without_repetitions(scene.objects()) == expected
     return Outcome(tries, "`duplicate` for the later ones", "nothing to heal")
@@ -183,27 +186,31 @@ def night_killed(scene: Scene, is_long: bool) -> Outcome:
     return Outcome(len(moments), "nothing (killed)")
 
 
+#: the parts of a night, as its record calls them
+PARTS = ("taking in", "planning", "decoding and comments", "warehouse", "dbt", "audit", "publishing")
+
+
 @fault(
-    "killed", "run, killed at random", "kill -9 after a random time, while DuckDB, dbt or Python work", needs_time=True
+    "killed",
+    "run, killed at random",
+    "kill -9 at random moments of each part of a night: " + ", ".join(PARTS),
+    needs_time=True,
 )
 def night_killed_at_random(scene: Scene, is_long: bool) -> Outcome:
-    """Times spread over the time that a night takes."""
+    """While DuckDB, dbt or Python work; by the times that the record of an undisturbed night gives."""
     scene.rewind()
-    begin = time.monotonic()
     assert scene.run("run").code == 0
-    whole = time.monotonic() - begin
+    taken = json.loads(max((scene.home / "runs").glob("*.json")).read_text())["seconds"]
+    assert set(taken) >= set(PARTS)
     dice = random.Random(7)
-    tries = 8 if is_long else 1
-    for number in range(tries):
+    parts = [part for part in PARTS for _ in range(2)] if is_long else ["dbt"]
+    for part in parts:
         scene.rewind()
         with scene.reader():
-            running = scene.start("run")
-            time.sleep(whole * (number + dice.random()) / tries)
-            if not running.has_ended:
-                running.kill()
-            running.wait()
+            # a part may be done sooner this time: then the next one is hit
+            assert scene.run("run", accident=Accident(kill_in=(part, taken[part] * dice.random()))).code == -9, part
             scene.heals()
-    return Outcome(tries, "nothing (killed)")
+    return Outcome(len(parts), "nothing (killed)")
 
 
 # --- disks ------------------------------------------------------------------------------------------------------------
@@ -390,7 +397,7 @@ def power_publishing(scene: Scene, is_long: bool) -> Outcome:
 def power_night(scene: Scene, is_long: bool) -> Outcome:
     """From the inbox to the published file."""
     tries = 0
-    for disk in cut_power(scene, "evening", 7, False, "run"):
+    for disk in cut_power(scene, "evening", 18 if is_long else 2, False, "run"):
         tries += 1
         ended = scene.run("run")
         assert ended.code == 0, (disk, ended)
@@ -409,6 +416,7 @@ def two_runs(scene: Scene, is_long: bool) -> Outcome:
         scene.rewind("midnight")
         with scene.reader():
             both = [scene.start("run"), scene.start("run")]
+            assert not both[0].has_ended
             told = sorted(one.wait().said for one in both)
         assert sum("Current again" in text for text in told) == 1, told
         assert sum("Nothing has changed" in text for text in told) == 1, told
@@ -416,30 +424,62 @@ def two_runs(scene: Scene, is_long: bool) -> Outcome:
     return Outcome(tries, "Nothing has changed (the later one)", "nothing to heal")
 
 
-@fault("two writers", "two homes on one lake", "two installations `run` together on the same lake", needs_time=True)
+@fault(
+    "two writers",
+    "two homes on one lake",
+    "one installation publishes to the lake between the last look and the write of another; or both `run` together",
+)
 def two_homes(scene: Scene, is_long: bool) -> Outcome:
-    """One publishes; the other is told to run again, or finds the work done."""
-    tries = 2 if is_long else 1
+    """The later one is told to run again, or finds the work done. What came in is untouched."""
+    other = scene.installation.folder / "other"
+    homes = ({}, {"RETURNSCOPE_HOME": str(other), "RETURNSCOPE_LAKE": str(scene.lake)})
+    tries = 0
     words = set()
-    for _ in range(tries):
-        scene.rewind()
-        other = scene.installation.folder / "other"
-        homes = [{}, {"RETURNSCOPE_HOME": str(other), "RETURNSCOPE_LAKE": str(scene.lake)}]
-        assert ingest(scene).code == 0
-        shutil.rmtree(scene.home / "inbox")
-        (scene.home / "inbox" / "acme").mkdir(parents=True)
+
+    def agree(ended: list[Ended], before: dict[str, bytes]) -> None:
+        nonlocal tries
+        tries += 1
+        for one in ended:
+            if one.code:
+                words.add(said(one, "another writer", "Run again: the work is then done on top of the other writer's"))
+        assert not all(one.code for one in ended), ended
+        assert scene.objects() == before
+        assert scene.published().sums == scene.second.sums or taken_otherwise(scene.installation)
+        for home in homes:
+            again = scene.run("run", **home)
+            assert again.code == 0, again.said
+        scene.is_whole()
+        assert read_published(other / "published" / "marts.duckdb") == read_published(scene.installation.marts)
+
+    for slow, fast in (homes, homes[::-1]):
+        scene.rewind("midnight")
+        before = scene.objects()
+        go = scene.scratch / "go"
+        reached = go.with_name("go.reached")
+        for file in (go, reached):
+            file.unlink(missing_ok=True)
+        with scene.reader():
+            late = scene.start("run", accident=Accident(wait_at=("lake/published/", str(go))), **slow)
+            while not reached.exists():
+                assert not late.has_ended, late.wait()
+                time.sleep(0.01)
+            ended = [scene.run("run", **fast)]
+            go.touch()
+            ended.append(late.wait())
+            assert [one.code for one in ended] == [0, 1], ended
+            agree(ended, before)
+    # from a finished release on they meet at the pointer; from the evening on both build, too
+    for copy in ["midnight"] * 10 + ["evening"] * 2 if is_long else ["midnight"]:
+        scene.rewind(copy)
+        if copy == "evening":
+            assert ingest(scene).code == 0
+            shutil.rmtree(scene.home / "inbox")
+            (scene.home / "inbox" / "acme").mkdir(parents=True)
+        before = scene.objects()
         with scene.reader():
             both = [scene.start("run", **home) for home in homes]
-            ended = [one.wait() for one in both]
-            for one in ended:
-                if one.code:
-                    words.add(said(one, "Run again"))
-            assert not all(one.code for one in ended), ended
-            scene.heals()
-        again = scene.run("run", **homes[1])
-        assert again.code == 0, again.said
-        assert read_published(other / "published" / "marts.duckdb")[0] == scene.published().release_id
-    return Outcome(tries, "; ".join(sorted(words)) or "nothing")
+            agree([one.wait() for one in both], before)
+    return Outcome(tries, "; ".join(sorted(words)), "the next run of the later one")
 
 
 # --- clock ------------------------------------------------------------------------------------------------------------
@@ -601,30 +641,74 @@ def damaged_build(scene: Scene, is_long: bool) -> Outcome:
     return Outcome(tries, "Published")
 
 
+def damage_derived(scene: Scene, kind: str) -> None:
+    """The second night is taken in; then every file that was made from what came in is damaged in this way."""
+    scene.rewind()
+    assert ingest(scene).code == 0
+    shutil.rmtree(scene.home / "inbox" / "acme")
+    (scene.home / "inbox" / "acme").mkdir()
+    for part in ("bronze", "quarantine", "verdicts"):
+        for path in sorted((scene.lake / part).rglob("*.parquet")):
+            for damage in damages(path):
+                if damage == kind:
+                    break
+
+
 @fault(
-    "damaged", "bronze and quarantine", "their parquet files are damaged or gone when a night is built", needs_time=True
+    "damaged",
+    "bronze, quarantine, verdicts",
+    "their parquet files are damaged or gone when a night is built",
+    needs_time=True,
 )
 def damaged_bronze(scene: Scene, is_long: bool) -> Outcome:
-    """They are decoded again from what came in."""
+    """They are made again from what came in."""
     kinds = ["cut off", "emptied", "altered in the middle", "altered at the beginning", "gone"]
+    whole = taken(scene)
     tries = 0
     for kind in kinds if is_long else kinds[:1]:
-        scene.rewind()
-        assert ingest(scene).code == 0
-        shutil.rmtree(scene.home / "inbox" / "acme")
-        (scene.home / "inbox" / "acme").mkdir()
-        whole = scene.objects()
-        for part in ("bronze", "quarantine"):
-            for path in sorted((scene.lake / part).rglob("*.parquet")):
-                for damage in damages(path):
-                    if damage == kind:
-                        break
+        damage_derived(scene, kind)
         tries += 1
         ended = scene.run("run")
         assert ended.code == 0, (kind, ended)
         scene.is_whole()
-        assert scene.objects() == whole, kind
+        assert without_repetitions(scene.objects()) == whole, kind
     return Outcome(tries, "Published")
+
+
+@fault(
+    "damaged",
+    "the same, in Dagster",
+    "the same files are damaged when Dagster builds the night",
+    needs_time=True,
+)
+def damaged_bronze_in_dagster(scene: Scene, is_long: bool) -> Outcome:
+    """The first try of the step finds and deletes them, the second one makes them again."""
+    whole = taken(scene)
+    kinds = ["cut off", "altered in the middle"] if is_long else ["cut off"]
+    for kind in kinds:
+        damage_derived(scene, kind)
+        (scene.home / "dagster").mkdir(exist_ok=True)
+        words = ["-m", "dagster", "asset", "materialize", "-m", "orchestration.definitions", "--select", "*"]
+        environment = {
+            **scene.installation.variables,
+            "PYTHONPATH": str(ROOT),
+            "RETURNSCOPE_HOME": str(scene.home),
+            "RETURNSCOPE_CONFIG": str(scene.installation.folder / "returnscope.toml"),
+            "DAGSTER_HOME": str(scene.home / "dagster"),
+        }
+        done = subprocess.run(
+            [sys.executable, *words, "--partition", "2026-01-09"],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+        assert "derived files were damaged and are deleted" in done.stdout + done.stderr
+        scene.is_whole()
+        assert without_repetitions(scene.objects()) == whole, kind
+    return Outcome(len(kinds), "nothing (the log of the step's first try)", "the retry of the step")
 
 
 @fault("damaged", "ledger", "all entries, or one, are gone; an entry is damaged")

@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,12 +19,16 @@ from typing import Any
 
 import boto3
 
+from tests.faults.command import Accident
 from tests.faults.faults import WINDOW, Outcome, fault, files_of, said
-from tests.faults.scene import Scene
+from tests.faults.scene import NO_ACCIDENT, Scene
 from tests.support import s3_server
 from tests.support.fault_proxy import Exchange, FaultProxy, fault_proxy
 
 BUCKET, PREFIX = "lake", "seller"
+#: seconds for which the lake waits for an answer here; 60 in earnest
+PATIENCE = 3.0
+ALWAYS = float("inf")
 
 
 class Remote:
@@ -119,20 +124,29 @@ def cut(exchange: Exchange) -> None:
         exchange.cut_after = len(exchange.answer) // 2
 
 
+def too_late(exchange: Exchange) -> None:
+    time.sleep(PATIENCE + 1)
+
+
 def unanswered_or_cut(exchange: Exchange) -> None:
     (unanswered if len(exchange.address) % 2 else cut)(exchange)
 
 
 def disturbed(
-    scene: Scene, copy: str, *, before: Callable[[Exchange], None] | None, after: Callable[[Exchange], None] | None
+    scene: Scene,
+    copy: str,
+    *,
+    before: Callable[[Exchange], None] | None,
+    after: Callable[[Exchange], None] | None,
+    accident: Accident = NO_ACCIDENT,
 ) -> None:
     """A night through a proxy that does this; then, undisturbed, another one."""
     with on_s3(scene, copy) as remote, scene.reader():
         if before:
-            remote.proxy.before(before, times=float("inf"))
+            remote.proxy.before(before, times=ALWAYS)
         if after:
-            remote.proxy.after(after, times=float("inf"))
-        ended = scene.run("run", **remote.environment)
+            remote.proxy.after(after, times=ALWAYS)
+        ended = scene.run("run", accident=accident, **remote.environment)
         assert ended.code == 0, ended.said
         remote.proxy.forgive()
         remote.heals()
@@ -175,7 +189,7 @@ def s3_unanswered_writes(scene: Scene, is_long: bool) -> Outcome:
         files = files_of(scene)
         for lose in (False, True):
             if lose:
-                remote.proxy.after(first_time, times=float("inf"))
+                remote.proxy.after(first_time, times=ALWAYS)
             ended = scene.run("ingest", str(files), "--store", "acme", *WINDOW, **remote.environment)
             assert ended.code == 0, ended.said
             remote.download()
@@ -198,7 +212,7 @@ def s3_outage(scene: Scene, is_long: bool) -> Outcome:
                 "AccessDenied" if address == "" else "SlowDown",
                 method="PUT" if address else "",
                 containing=address,
-                times=float("inf"),
+                times=ALWAYS,
             )
             words.add(said(scene.run("run", **remote.environment), "next:"))
             assert reads.seen in ([], [scene.first.release_id])
@@ -207,45 +221,104 @@ def s3_outage(scene: Scene, is_long: bool) -> Outcome:
     return Outcome(2, "; ".join(sorted(words)))
 
 
-@fault("S3", "eventual listing", "new ledger entries are missing from every list for one run")
+@fault(
+    "S3",
+    "timeouts",
+    f"3 % of all requests are carried out and answered when nobody waits any more (after {PATIENCE:.0f} s; else 60)",
+    needs_time=True,
+)
+def s3_timeouts(scene: Scene, is_long: bool) -> Outcome:
+    """Asked again; a write that had been done is recognised."""
+    tries = 3 if is_long else 1
+    for seed in range(tries):
+        late = now_and_then(0.03, seed, too_late)
+        disturbed(scene, "midnight", before=None, after=late, accident=Accident(patience=PATIENCE))
+    return Outcome(tries, "nothing", "the lake itself, by asking again")
+
+
+def unlisted(scene: Scene, *folders: str) -> Callable[[Exchange], None]:
+    """Lists do not show yet what came into the lake after the evening, below these folders."""
+    evening = scene.copies / "evening" / ".returnscope" / "lake"
+    old = {str(path.relative_to(evening)) for path in evening.rglob("*")}
+
+    def keep(found: re.Match[bytes]) -> bytes:
+        key = re.search(rb"<Key>([^<]*)</Key>", found[0])
+        name = key[1].decode().removeprefix(f"{PREFIX}/") if key else ""
+        return b"" if name.startswith(folders) and name not in old else found[0]
+
+    def change(exchange: Exchange) -> None:
+        if b"ListBucketResult" in exchange.answer:
+            exchange.answer = re.sub(
+                rb"<Contents>(?:(?!</Contents>).)*?</Contents>", keep, exchange.answer, flags=re.DOTALL
+            )
+            exchange.answer_headers = [h for h in exchange.answer_headers if h[0].lower() != "content-length"]
+
+    return change
+
+
+@fault("S3", "eventual listing", "whatever is new is missing from every list for one run")
 def s3_eventual_listing(scene: Scene, is_long: bool) -> Outcome:
     """What is not listed yet is found by the next run; nothing else is published in between."""
     words = set()
     with on_s3(scene, "midnight") as remote, scene.reader() as reads:
-        old = {path.name for path in (scene.copies / "evening" / ".returnscope" / "lake" / "ledger").rglob("*.json")}
-
-        def forget_new(exchange: Exchange) -> None:
-            if b"ListBucketResult" in exchange.answer:
-                exchange.answer = re.sub(
-                    rb"<Contents>(?:(?!</Contents>).)*?</Contents>",
-                    lambda found: b"" if _is_new(found[0], old) else found[0],
-                    exchange.answer,
-                    flags=re.DOTALL,
-                )
-                exchange.answer_headers = [h for h in exchange.answer_headers if h[0].lower() != "content-length"]
-
-        remote.proxy.after(forget_new, times=float("inf"))
+        remote.proxy.after(unlisted(scene, ""), times=ALWAYS)
         ended = scene.run("run", **remote.environment)
         assert ended.code == 0, ended.said
         assert "Nothing has changed" in ended.said
         assert reads.seen == [scene.first.release_id]
         remote.proxy.forgive()
         remote.heals()
-        remote.proxy.after(forget_new, times=float("inf"))
+        remote.proxy.after(unlisted(scene, ""), times=ALWAYS)
         words.add(said(scene.run("run", **remote.environment), "Run again"))
         remote.proxy.forgive()
         remote.heals()
     return Outcome(2, "; ".join(words))
 
 
-def _is_new(entry: bytes, old: set[str]) -> bool:
-    key = re.search(rb"<Key>([^<]*)</Key>", entry)
-    return key is not None and b"/ledger/" in key[1] and key[1].decode().rpartition("/")[2] not in old
-
-
-@fault("S3", "a bad night", "5xx, lost answers and partial reads at random through a whole night", needs_time=True)
+@fault(
+    "S3",
+    "a bad night",
+    "a whole night, inbox to alerts: 4 % of all requests are answered by 503, 4 % are carried out without an answer or "
+    "with half of one, 1 % are answered too late; what is new is missing from lists, in a first run all of it, in a "
+    "second one all but the ledger's",
+    needs_time=True,
+)
 def s3_bad_night(scene: Scene, is_long: bool) -> Outcome:
-    """From the inbox to the published file."""
-    after = now_and_then(0.05, 5, unanswered_or_cut)
-    disturbed(scene, "evening", before=now_and_then(0.05, 6, overloaded), after=after)
-    return Outcome(1, "nothing", "the lake itself, by asking again")
+    """The first run takes in and finds nothing new, the second builds and publishes; then no work is left."""
+    runs = (("Nothing has changed", [""]), ("Published", ["bronze/", "quarantine/", "verdicts/", "releases/"]))
+    tries = 3 if is_long else 1
+    for seed in range(tries):
+        with on_s3(scene, "evening") as remote, scene.reader() as reads:
+            for outcome, hidden in runs:
+                remote.proxy.forgive()
+                remote.proxy.before(now_and_then(0.04, 10 * seed, overloaded), times=ALWAYS)
+                remote.proxy.after(now_and_then(0.04, 10 * seed + 1, unanswered_or_cut), times=ALWAYS)
+                remote.proxy.after(now_and_then(0.01, 10 * seed + 2, too_late), times=ALWAYS)
+                remote.proxy.after(unlisted(scene, *hidden), times=ALWAYS)
+                ended = scene.run("run", accident=Accident(patience=PATIENCE), **remote.environment)
+                assert ended.code == 0, ended.said
+                assert outcome in ended.said, ended.said
+            remote.proxy.forgive()
+            ended = scene.run("run", **remote.environment)
+            assert "Nothing has changed" in ended.said, ended.said
+            remote.heals()
+        assert reads.seen == [scene.first.release_id, scene.second.release_id]
+    return Outcome(tries, "nothing", "the lake itself, by asking again; what was not listed: the next run")
+
+
+@fault("S3", "damaged local copies", "every file in the cache of a lake in S3 is cut off", needs_time=True)
+def s3_damaged_copies(scene: Scene, is_long: bool) -> Outcome:
+    """Copies of the ledger and of the release when it is published again, those of bronze when a night is built."""
+    with on_s3(scene, "morning") as remote:
+        for command, words in ((("run",), "Current again"), (("run", "--force"), "Published")):
+            scene.installation.marts.unlink()
+            assert scene.run(*command, **remote.environment).code == 0
+            for path in (scene.home / "cache").rglob("*"):
+                if path.is_file():
+                    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+            scene.installation.marts.unlink()
+            ended = scene.run(*command, **remote.environment)
+            assert ended.code == 0, ended.said
+            assert words in ended.said, ended.said
+        remote.heals()
+    return Outcome(2, "nothing", "the lake itself, by fetching them again")

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 import sys
 import tempfile
+import time
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from tests.faults.command import nursery
 from tests.faults.faults import FAULTS, Fault, Outcome
 from tests.faults.scene import make_scene
 
+NOT_TRIED = Outcome(0, "not tried yet", "-")
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
 BEGIN, END = "<!-- faults: begin -->", "<!-- faults: end -->"
 _HEAD = (
@@ -49,9 +52,9 @@ def row(fault: Fault, outcome: Outcome) -> str:
 
 
 def written(document: str, found: dict[str, str]) -> str:
-    """The document with these rows, in the order of the faults."""
+    """The document with these rows, in the order of the faults; one that was never tried says so."""
     begin, _, rest = document.partition(BEGIN)
-    table = [found[name] for name in map(full_name, FAULTS) if name in found]
+    table = [found.get(full_name(fault)) or row(fault, NOT_TRIED) for fault in FAULTS]
     return begin + "\n".join([BEGIN, *_HEAD, *table, END]) + rest.partition(END)[2]
 
 
@@ -63,19 +66,27 @@ def chosen(words: Iterable[str], is_long: bool) -> list[Fault]:
     return [fault for fault in FAULTS if is_long or not fault.needs_time]
 
 
-def main() -> None:
-    """Try and write."""
+def main() -> int:
+    """Try and write; how many faults did not heal. Their rows stay as they are."""
     is_long = "--long" in sys.argv
+    failed = 0
     with tempfile.TemporaryDirectory() as folder, nursery(Path(folder, "commands")) as found:
         scene = make_scene(Path(folder), found)
         for fault in chosen((word for word in sys.argv[1:] if not word.startswith("-")), is_long):
-            outcome = fault.work(scene, is_long)
+            begin = time.monotonic()
+            try:
+                outcome = fault.work(scene, is_long)
+            except AssertionError:
+                failed += 1
+                print(f"{full_name(fault)}: FAILED\n{traceback.format_exc()}", flush=True)
+                continue
             document = DOCUMENT.read_text(encoding="utf-8")
             DOCUMENT.write_text(
                 written(document, rows(document) | {full_name(fault): row(fault, outcome)}), encoding="utf-8"
             )
-            print(f"{full_name(fault)}: {outcome.tries} tries", flush=True)
+            print(f"{full_name(fault)}: {outcome.tries} tries, {time.monotonic() - begin:.0f} s", flush=True)
+    return failed
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
