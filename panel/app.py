@@ -225,8 +225,10 @@ def _first_run(words: Words, none: NoRelease) -> None:
     st.title(words("first.title"), anchor=False)
     if none.broken:
         st.error(words("first.broken", path=str(none.path), why=none.broken))
+    store = '[stores.my_store]\nregion = "na"  # na, eu or fe\nmarketplaces = ["US", "CA"]  # the first one is home'
     steps = [
         (words("first.demo"), "returnscope demo"),
+        (words("first.store", path=str(config.config_path())), store),
         (words("first.files"), "returnscope ingest reports/ --store my_store\nreturnscope run"),
         (words("first.nightly"), "returnscope dagster"),
     ]

@@ -90,7 +90,10 @@ def units_by_day(
         alt.Tooltip("units_returned:Q", title=names[0], format=","),
         alt.Tooltip("units_shipped:Q", title=names[1], format=","),
     ]
-    y = alt.Y("units_returned:Q", title=unit, axis=alt.Axis(tickMinStep=1, format=",d", tickCount=5))
+    # room above the highest point for the word that stands at the top of a season
+    top = max(max(row["units_returned"], row["units_shipped"]) for row in summed) * (1.14 if seasons else 1)
+    scale_y = alt.Scale(domain=[0, max(top, 1)])
+    y = alt.Y("units_returned:Q", title=unit, axis=alt.Axis(tickMinStep=1, format=",d", tickCount=5), scale=scale_y)
     returned = (
         alt.Chart(source)
         .mark_bar(width={"band": 0.7} if len(drawn) < 2 else max(2, min(14, 620 // max(len(drawn), 1))))

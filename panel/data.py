@@ -37,6 +37,8 @@ PAGE_ROWS = 100
 EXPORT_ROWS = 200_000
 #: 95th percentile of the normal distribution: both ends of a 90 % interval, as in the marts
 _Z = 1.6448536269514722
+#: rows of fct_returns that count in units_returned of the marts (their macro counts_as_returned)
+_COUNTED = "(is_new_item or (marketplace = 'unattributed' and is_multi_channel and not is_used and not is_replacement))"
 
 #: tables without a store that everyone may read; any other one without a store is hidden from who sees only some
 _SHARED = ("dim_", "release_info")
@@ -623,7 +625,7 @@ def reasons_by_week(release: Release, where: Filter, asin: str, weeks: int = 26)
     return release.rows(
         "select cast(date_trunc('week', return_date) as date) as week, reason_class, sum(units)::bigint as units "
         f"from fct_returns where {condition} and asin = ? and return_date > ? "
-        "and (is_new_item or (marketplace = 'unattributed' and is_multi_channel and not is_used)) "
+        f"and {_COUNTED} "
         "group by all order by all",
         [*values, asin, release.as_of - timedelta(weeks=weeks)],
     )
@@ -767,10 +769,11 @@ def stars_by_month(release: Release, where: Filter) -> list[Row]:
 
 
 def recovery(release: Release, where: Filter) -> list[Row]:
-    """Grade and Resell by month and grade, per currency."""
+    """Grade and Resell by month and grade, per currency. is_final: all fees are posted; older releases do not say."""
     condition, values = where.where("store", "marketplace")
+    final = "bool_and(is_final)" if release.has("mart_recovery", "is_final") else "null"
     return release.rows(
-        "select month, used_condition, currency, sum(units_graded)::bigint as units_graded, "
+        f"select month, used_condition, currency, {final} as is_final, sum(units_graded)::bigint as units_graded, "
         "sum(units_sold)::bigint as units_sold, sum(gross_sales) as gross_sales, sum(fees) as fees, "
         "cast((sum(gross_sales) filter (where fees is not null) - sum(fees)) "
         "/ nullif(sum(gross_sales) filter (where fees is not null), 0) as double) as net_recovery_rate "
@@ -1042,13 +1045,16 @@ NARROW = (
 
 @dataclass(frozen=True)
 class Question:
-    """Which rows of which table: equal values by column, and days."""
+    """Which rows of which table: values by column (equal, or unlike), days, and days of purchase."""
 
     table: str
     equal: tuple[tuple[str, str], ...] = ()
     channel: str = "ALL"
     first: date | None = None
     last: date | None = None
+    unlike: tuple[tuple[str, str], ...] = ()
+    bought_first: date | None = None
+    bought_last: date | None = None
 
     def without(self, column: str) -> Question:
         """The same without one condition."""
@@ -1062,18 +1068,21 @@ def _question(release: Release, question: Question) -> tuple[str, list[Any]]:
     columns = release.columns[question.table]
     parts = ["true"]
     values: list[Any] = []
-    for column, value in question.equal:
-        if column not in NARROW or column not in columns:
-            raise NotInRelease(f"{question.table}.{column}")
-        parts.append(f"cast({column} as varchar) = ?")
-        values.append(value)
+    for pairs, sign in ((question.equal, "="), (question.unlike, "<>")):
+        for column, value in pairs:
+            if column not in NARROW or column not in columns:
+                raise NotInRelease(f"{question.table}.{column}")
+            parts.append(f"cast({column} as varchar) {sign} ?")
+            values.append(value)
     if question.channel != "ALL" and "channel" in columns:
         parts.append("channel = ?")
         values.append(question.channel)
-    day = TABLES[question.table].day
-    if day:
-        for bound, sign in ((question.first, ">="), (question.last, "<=")):
-            if bound is not None:
+    bounds = [(TABLES[question.table].day, question.first, question.last)]
+    if "purchase_date" in columns:
+        bounds.append(("purchase_date", question.bought_first, question.bought_last))
+    for day, first, last in bounds:
+        for bound, sign in ((first, ">="), (last, "<=")):
+            if day and bound is not None:
                 parts.append(f"{day} {sign} ?")
                 values.append(bound)
     return " and ".join(parts), values
@@ -1089,6 +1098,53 @@ def facts(release: Release, question: Question, page: int = 0) -> tuple[int, lis
         f"select * from {question.table} where {condition} order by {order} limit ? offset ?",
         [*values, PAGE_ROWS, page * PAGE_ROWS],
     )
+
+
+#: what rows of a table add up to: units that count in the figures of the marts, and the others
+_UNITS = {
+    "fct_returns": ("units", _COUNTED),
+    "fct_order_lines": ("units_shipped", "is_new_item"),
+}
+_AMOUNTS = {"fct_refunds": "refund_amount", "fct_settlement_lines": "amount"}
+
+
+def facts_units(release: Release, question: Question) -> tuple[int, int] | None:
+    """Units of these rows that count in the marts' figures, and those that do not; None for other tables."""
+    if question.table not in _UNITS:
+        return None
+    condition, values = _question(release, question)
+    units, counts = _UNITS[question.table]
+    (row,) = release.rows(
+        f"select coalesce(sum({units}) filter (where {counts}), 0)::bigint as counted, "
+        f"coalesce(sum({units}), 0)::bigint as units from {question.table} where {condition}",
+        values,
+    )
+    return row["counted"], row["units"] - row["counted"]
+
+
+def facts_amounts(release: Release, question: Question) -> dict[str, Any]:
+    """What these rows add up to by currency, largest first; empty for other tables."""
+    if question.table not in _AMOUNTS:
+        return {}
+    condition, values = _question(release, question)
+    found = release.rows(
+        f"select currency, sum({_AMOUNTS[question.table]}) as amount from {question.table} "
+        f"where {condition} and currency is not null group by all order by 2 desc, 1",
+        values,
+    )
+    return {row["currency"]: row["amount"] for row in found if row["amount"] is not None}
+
+
+def season_purchase_days(release: Release, season: str) -> tuple[date, date] | None:
+    """First and last day of purchase of a season, as in `2025-26`; None where the release does not say."""
+    if not release.has("dim_date", "is_season_purchase"):
+        return None
+    (row,) = release.rows(
+        "select min(date) as first, max(date) as last from dim_date where is_season_purchase "
+        "and cast(season_year as varchar) = ?",
+        [season[:4]],
+    )
+    return None if row["first"] is None else (row["first"], row["last"])
 
 
 def facts_arrow(release: Release, question: Question) -> Any:
@@ -1123,9 +1179,6 @@ def delivery(release: Release, delivery_id: str, store: str) -> Row | None:
 
 
 # ---- one month, for the report ------------------------------------------------------------------------------------
-
-#: returned units that count in units_returned of the marts
-_COUNTED = "(is_new_item or (marketplace = 'unattributed' and is_multi_channel and not is_used))"
 
 
 def first_day(release: Release, where: Filter) -> date | None:

@@ -14,7 +14,7 @@ import os
 import re
 import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -163,7 +163,11 @@ def touched(rules: Sequence[Rule], effects: Iterable[Mapping[str, Any]]) -> list
         made[row["place"]] = Touched(
             old.rule, old.asins + row["asins"], old.units + row["units"], refunds, saved, unknown
         )
-    return list(made.values())
+    return [replace(one, refunds=_largest_first(one.refunds)) for one in made.values()]
+
+
+def _largest_first(amounts: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    return dict(sorted(amounts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
 def saved_more(now: Iterable[Touched], before: Iterable[Touched]) -> dict[str, tuple[Decimal, Decimal]]:

@@ -90,7 +90,7 @@ class Words:
 
     def signed(self, value: Any) -> str:
         """A whole number with its sign."""
-        return NONE if value is None else f"{int(value):+,}".replace("-", "−")
+        return NONE if value is None else f"{int(value):+,}".replace("-", "−") if int(value) else "0"
 
     def share(self, value: float | Decimal | None, digits: int = 1) -> str:
         """A share of 1 as a percentage."""

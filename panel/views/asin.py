@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
 import streamlit as st
@@ -11,7 +12,7 @@ from panel import charts, data, markup
 from panel.markup import Column, Html, badge, element, join, link
 from panel.page import Page
 from panel.views import cost
-from panel.views.pieces import alert_list
+from panel.views.pieces import alert_list, place
 
 
 def show(page: Page) -> None:
@@ -36,7 +37,7 @@ def show(page: Page) -> None:
     if now is None:
         page.html(markup.nothing(words("asin.no_units"), words("asin.no_units_remedy")))
     else:
-        _figures(page, asin, now)
+        _figures(page, asin, now, home["first_seen"])
     tabs = st.tabs([words(f"asin.tab_{name}") for name in ("trend", "why", "reviews", "money", "risk", "stock")])
     for tab, draw in zip(tabs, (_trend, _why, _reviews, _money, _risk, _stock), strict=True):
         with tab:
@@ -76,13 +77,16 @@ def _days(page: Page) -> dict[str, str]:
     return {"first": first.isoformat(), "last": last.isoformat()}
 
 
-def _figures(page: Page, asin: str, now: data.Row) -> None:
+def _figures(page: Page, asin: str, now: data.Row, first_seen: date | None) -> None:
     words = page.words
     rows = {
         name: page.to_rows(name, asin=asin, **_days(page)) for name in ("fct_returns", "fct_refunds", "fct_order_lines")
     }
     change = ""
-    if now["return_rate"] is not None and now.get("previous_return_rate") is not None:
+    # a window before that began ahead of the item's first day is none to compare with
+    before = page.release.as_of - timedelta(days=2 * page.where.window - 1)
+    is_comparable = first_seen is not None and first_seen <= before
+    if is_comparable and now["return_rate"] is not None and now.get("previous_return_rate") is not None:
         change = words("asin.before", value=words.points(now["return_rate"] - now["previous_return_rate"]))
     made = [
         markup.tile(
@@ -327,9 +331,17 @@ def recovery_table(page: Page, rows: list[data.Row]) -> Html:
         Column(words("col.sold"), lambda row: words.count(row["units_sold"]), "number"),
         Column(words("col.sales"), lambda row: words.money(row["gross_sales"], row["currency"]), "number"),
         Column(words("col.fees"), lambda row: words.money(row["fees"], row["currency"]), "number"),
-        Column(words("col.net_rate"), lambda row: words.share(row["net_recovery_rate"]), "number"),
+        Column(words("col.net_rate"), lambda row: _net_rate(page, row), "number"),
     ]
     return markup.table(columns, rows, words("page.recovery.title"), empty=words("recovery.none"))
+
+
+def _net_rate(page: Page, row: data.Row) -> Html:
+    """The rate, marked where fees of the month can still be posted."""
+    parts = [page.words.share(row["net_recovery_rate"])]
+    if row["net_recovery_rate"] is not None and row.get("is_final") is False:
+        parts.append(badge(page.words("asin.provisional"), "warn"))
+    return markup.join(parts, " ")
 
 
 def _risk(page: Page, asin: str) -> None:
@@ -413,6 +425,7 @@ def inventory_table(page: Page, rows: list[data.Row]) -> Html:
 
     columns = [
         Column(words("col.asin"), page.asin_link, "wide"),
+        Column(words("col.marketplace"), lambda row: place(page, row), "code"),
         Column(words("col.sku"), lambda row: row["sku"], "code"),
         *(
             number(name)

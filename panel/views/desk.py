@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,6 +17,9 @@ from panel.views.pieces import TONES, money_tile, place
 
 #: the decision that counts for each store and case that the release does not know yet
 Fresh = Mapping[tuple[str, str], Decision]
+_ID = re.compile(r"([0-9a-f]{32})")
+#: lists of cases; the first is the default
+_SHOWN = ("todo", "overdue", "soon", "new", "waiting", "done", "all")
 
 
 def show(page: Page) -> None:
@@ -38,13 +42,15 @@ def show(page: Page) -> None:
             format_func=lambda name: words.code("case", name) if name else words("desk.all_kinds"),
             width=280,
         )
+        asked = st.query_params.get("show", "")
         shown = st.selectbox(
-            words("desk.show"), [*data.CASE_STATES, ""], format_func=lambda name: words(f"desk.show_{name or 'all'}"),
+            words("desk.show"),
+            _SHOWN,
+            index=_SHOWN.index(asked) if asked in _SHOWN else 0,
+            format_func=lambda name: words(f"desk.show_{name}"),
             width=280,
-        )  # fmt: skip
-    rows = data.cases(page.release, page.where, kind)
-    if shown:
-        rows = [row for row in rows if decisions.stands(row, fresh) in data.CASE_STATES[shown]]
+        )
+    rows = [row for row in data.cases(page.release, page.where, kind) if _is_shown(page, row, fresh, shown)]
     page.html(_table(page, rows[: data.CASE_ROWS], fresh))
     if len(rows) > data.CASE_ROWS:
         page.html(element("p", words("desk.cut", rows=data.CASE_ROWS, of=words.count(len(rows))), class_="rs-source"))
@@ -55,20 +61,40 @@ def show(page: Page) -> None:
     _decided(page, made)
 
 
+def _is_shown(page: Page, row: data.Row, fresh: Fresh, shown: str) -> bool:
+    """Whether a case is one of those that are asked for, as the tiles count them."""
+    if shown == "all":
+        return True
+    state, left = decisions.stands(row, fresh), row["days_left"]
+    if shown in data.CASE_STATES:
+        return state in data.CASE_STATES[shown]
+    if state not in data.CASE_STATES["todo"]:
+        return False
+    if shown == "new":
+        return bool(row["opened_on"] == page.release.as_of)
+    return left is not None and (left < 0 if shown == "overdue" else 0 <= left <= 2)
+
+
 def _tiles(page: Page, fresh: Fresh) -> None:
     words = page.words
     found = data.open_cases(page.release, page.where, (case for _, case in fresh))
     page.html(
         markup.tiles(
             markup.tile(
-                words("today.cases"), words.count(found["cases"]), note=words("desk.new", count=found["fresh"])
+                words("today.cases"),
+                words.count(found["cases"]),
+                href=page.to("desk"),
+                note=words("desk.new", count=found["fresh"]),
             ),
+            markup.tile(words("desk.overdue"), words.count(found["overdue"]), href=page.to("desk", show="overdue")),
+            markup.tile(words("desk.soon"), words.count(found["soon"]), href=page.to("desk", show="soon")),
+            money_tile(page, words("desk.worth"), found["worth"], page.to("desk"), note=words("desk.worth_note")),
             markup.tile(
-                words("desk.overdue"), words.count(found["overdue"]), tone="bad" if found["overdue"] else "good"
+                words("desk.waiting"),
+                words.count(found["waiting"]),
+                href=page.to("desk", show="waiting"),
+                note=words("desk.waiting_note"),
             ),
-            markup.tile(words("desk.soon"), words.count(found["soon"])),
-            money_tile(page, words("desk.worth"), found["worth"], None, note=words("desk.worth_note")),
-            markup.tile(words("desk.waiting"), words.count(found["waiting"]), note=words("desk.waiting_note")),
             markup.tile(words("desk.decided"), words.count(len(fresh)), note=words("desk.decided_note")),
         )
     )
@@ -162,7 +188,7 @@ def _case(page: Page, case: data.Row) -> None:
 def _evidence(page: Page, case: data.Row) -> None:
     words = page.words
     page.section("desk.evidence")
-    items = [element("li", element("p", text)) for text in data.as_list(words.pick(case, "evidence"))]
+    items = [element("li", element("p", _opened(page, text))) for text in data.as_list(words.pick(case, "evidence"))]
     if case["order_id"]:
         for table in ("fct_returns", "fct_refunds", "fct_order_lines"):
             question = data.Question(table, (("store", case["store"]), ("order_id", case["order_id"])))
@@ -176,6 +202,18 @@ def _evidence(page: Page, case: data.Row) -> None:
                 )
     page.html(element("ul", *items, class_="rs-list") if items else markup.nothing(words("desk.no_evidence")))
     page.source("mart_dispute_desk")
+
+
+def _opened(page: Page, text: str) -> Html:
+    """Evidence whose ids of returns and refunds open their rows."""
+
+    def part(piece: str) -> Html:
+        for table in ("fct_returns", "fct_refunds"):
+            if _ID.fullmatch(piece) and page.release.has(table) and data.record(page.release, table, [piece]):
+                return link(piece[:12], page.to("record", of=table, id=piece), title=piece)
+        return markup.safe(piece)
+
+    return join(part(piece) for piece in _ID.split(text))
 
 
 def _form(page: Page, case: data.Row) -> None:

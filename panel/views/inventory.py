@@ -18,14 +18,17 @@ def show(page: Page) -> None:
     rows_of = page.to_rows("fct_inventory", channel="")
     last = page.release.as_of
     days = {"first": last.fromordinal(last.toordinal() - 29).isoformat(), "last": last.isoformat()}
-    back = {"sellable": page.to_rows("fct_returns", channel="FBA", disposition="SELLABLE", **days)}
+    back = {
+        "returned_sellable_30d": page.to_rows("fct_returns", channel="FBA", disposition="SELLABLE", **days),
+        "returned_unsellable_30d": page.to_rows("fct_returns", channel="FBA", not_disposition="SELLABLE", **days),
+    }
     page.html(
         markup.tiles(
             *(
                 markup.tile(
                     words(f"col.{name}"),
                     words.count(sums[name]),
-                    href=back["sellable"] if name == "returned_sellable_30d" else rows_of,
+                    href=back.get(name, rows_of),
                     note=words(f"inventory.{name}_note"),
                 )
                 for name in ("fulfillable", "unsellable", "inbound", "returned_sellable_30d", "returned_unsellable_30d")

@@ -37,7 +37,9 @@ def show(page: Page) -> None:
                 words("performance.alerts"), words.count(counts["alerts"]), note=words("performance.alerts_note")
             ),
             markup.tile(
-                words("performance.credible"), words.count(counts["credible"]), note=words("performance.credible_note")
+                words("performance.credible"),
+                words.count(counts["credible"]),
+                note=words("performance.credible_note") if counts["credible"] else "",
             ),
         )
     )

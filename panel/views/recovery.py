@@ -53,10 +53,11 @@ def _tiles(page: Page, row: data.Row, named: bool) -> list[markup.Html]:
         markup.tile(
             words("today.recovery") + tail,
             words.share(row["net_recovery_rate"]),
+            href=rows,
             note=words("today.fees_unknown") if row["fees"] is None else words("recovery.formula"),
         ),
-        markup.tile(words("col.sales") + tail, words.money(row["gross_sales"], currency)),
-        markup.tile(words("col.fees") + tail, words.money(row["fees"], currency)),
+        markup.tile(words("col.sales") + tail, words.money(row["gross_sales"], currency), href=rows),
+        markup.tile(words("col.fees") + tail, words.money(row["fees"], currency), href=rows),
         markup.tile(
             words("recovery.units") + tail,
             words("recovery.units_of", sold=words.count(row["units_sold"]), graded=words.count(row["units_graded"])),

@@ -19,7 +19,7 @@ def show(page: Page) -> None:
     question = asked(page)
     count, rows = data.facts(page.release, question)
     st.title(words.code("table", question.table), anchor=False)
-    about = [words("rows.count", count=words.count(count)), *_conditions(page, question)]
+    about = [words("rows.count", count=words.count(count)), *_sums(page, question), *_conditions(page, question)]
     page.html(element("p", join(about, " · "), class_="rs-lead"))
     index = page.pager(count)
     if index:
@@ -45,6 +45,9 @@ def asked(page: Page) -> Question:
         page.where.channel,
         _day(given.get("first")),
         _day(given.get("last")),
+        tuple((name, given[f"not_{name}"]) for name in data.NARROW if given.get(f"not_{name}") and name in columns),
+        _day(given.get("bought_first")),
+        _day(given.get("bought_last")),
     )
 
 
@@ -55,6 +58,18 @@ def _day(text: str | None) -> date | None:
         return None
 
 
+def _sums(page: Page, question: Question) -> list[str]:
+    """What the rows add up to: the figures that led here."""
+    words = page.words
+    found = []
+    if (units := data.facts_units(page.release, question)) is not None:
+        key = "rows.units_left_out" if units[1] else "rows.units"
+        found.append(words(key, counted=words.count(units[0]), others=words.count(units[1])))
+    if amounts := data.facts_amounts(page.release, question):
+        found.append(words("rows.amounts", amounts=words.monies(amounts, most=6)))
+    return found
+
+
 def _conditions(page: Page, question: Question) -> list[markup.Html]:
     words = page.words
     found = [
@@ -62,6 +77,13 @@ def _conditions(page: Page, question: Question) -> list[markup.Html]:
         for name, value in question.equal
         if name not in ("store", "marketplace")
     ]
+    found += [
+        join([words.code("column", name), ": ", words("rows.not", value=words.value(value, name))])
+        for name, value in question.unlike
+    ]
+    if question.bought_first or question.bought_last:
+        days = f"{words.day(question.bought_first)} – {words.day(question.bought_last)}"
+        found.append(join([words.code("column", "purchase_date"), ": ", days]))
     if question.first or question.last:
         found.append(markup.safe(f"{words.day(question.first)} – {words.day(question.last)}"))
     asin = dict(question.equal).get("asin")

@@ -237,7 +237,8 @@ def _suggested(page: Page) -> None:
             return words.money(None, None)  # nothing would change
         low, high = row.get("expected_saving_low"), row.get("expected_saving_high")
         if low is not None and high is not None and low != high:
-            return f"{words.money(low, row['currency'])} – {words.money(high, row['currency'])}"
+            ends = {"low": words.money(low, row["currency"]), "high": words.money(high, row["currency"])}
+            return words("rules.between", **ends)
         return words.money(row["expected_saving"], row["currency"])
 
     columns = [

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 import streamlit as st
 
 from panel import charts, data, markup
-from panel.markup import Column, badge
+from panel.markup import Column, badge, link
 from panel.page import Page
 from panel.views.pieces import place
+
+#: first and last day
+Days = tuple[date, date]
 
 
 def show(page: Page) -> None:
@@ -23,6 +28,7 @@ def show(page: Page) -> None:
         words("season.season"), seasons, index=seasons.index(asked) if asked in seasons else 0, width=190
     )
     weeks = data.season_weeks(page.release, page.where, season)
+    days = data.season_purchase_days(page.release, season)
     shipped, returned, still = (
         sum(row[name] or 0 for row in weeks) for name in ("units_shipped", "units_returned", "open_units")
     )
@@ -30,8 +36,10 @@ def show(page: Page) -> None:
     rate = data.Rate(returned, shipped)
     page.html(
         markup.tiles(
-            markup.tile(words("season.shipped"), words.count(shipped)),
-            markup.tile(words("season.returned"), words.count(returned), note=page.rate_note(rate)),
+            markup.tile(words("season.shipped"), words.count(shipped), href=_shipped(page, days)),
+            markup.tile(
+                words("season.returned"), words.count(returned), href=_returned(page, days), note=page.rate_note(rate)
+            ),
             markup.tile(
                 words("season.open"), words.count(still), note=words("season.open_note"), tone="bad" if still else ""
             ),
@@ -40,13 +48,21 @@ def show(page: Page) -> None:
     )
     page.source("mart_holiday_returns")
     _chart(page, weeks)
-    _weeks(page, weeks)
+    _weeks(page, weeks, days)
     page.section("season.by_asin", words("season.by_asin_lead"))
     columns = [
         Column(words("col.asin"), page.asin_link, "wide"),
         Column(words("col.marketplace"), lambda row: place(page, row), "code"),
-        Column(words("season.shipped"), lambda row: words.count(row["units_shipped"]), "number"),
-        Column(words("season.returned"), lambda row: words.count(row["units_returned"]), "number"),
+        Column(
+            words("season.shipped"),
+            lambda row: link(words.count(row["units_shipped"]), _shipped(page, days, **_item(row))),
+            "number",
+        ),
+        Column(
+            words("season.returned"),
+            lambda row: link(words.count(row["units_returned"]), _returned(page, days, **_item(row))),
+            "number",
+        ),
         Column(
             words("col.rate"),
             lambda row: words.share(data.Rate(row["units_returned"], row["units_shipped"]).value),
@@ -90,12 +106,48 @@ def _chart(page: Page, weeks: list[data.Row]) -> None:
     page.source("mart_holiday_returns")
 
 
-def _weeks(page: Page, weeks: list[data.Row]) -> None:
+def _item(row: data.Row) -> dict[str, str]:
+    return {name: row[name] for name in ("store", "marketplace", "asin")}
+
+
+def _shipped(page: Page, days: Days | None, **item: str) -> str | None:
+    """The order lines bought on these days."""
+    if days is None:
+        return None
+    return page.to_rows(
+        "fct_order_lines", channel="", window="", first=days[0].isoformat(), last=days[1].isoformat(), **item
+    )
+
+
+def _returned(page: Page, days: Days | None, **item: str) -> str | None:
+    """The returns of what was bought on these days."""
+    if days is None:
+        return None
+    return page.to_rows(
+        "fct_returns", channel="", window="", bought_first=days[0].isoformat(), bought_last=days[1].isoformat(), **item
+    )
+
+
+def _of_week(row: data.Row, days: Days | None) -> Days | None:
+    """The days of a purchase week that are in the season."""
+    first = row["purchase_week"]
+    return days and (max(first, days[0]), min(first + timedelta(days=6), days[1]))
+
+
+def _weeks(page: Page, weeks: list[data.Row], days: Days | None) -> None:
     words = page.words
     columns = [
         Column(words("season.week"), lambda row: words.day(row["purchase_week"]), "code"),
-        Column(words("season.shipped"), lambda row: words.count(row["units_shipped"]), "number"),
-        Column(words("season.returned"), lambda row: words.count(row["units_returned"]), "number"),
+        Column(
+            words("season.shipped"),
+            lambda row: link(words.count(row["units_shipped"]), _shipped(page, _of_week(row, days))),
+            "number",
+        ),
+        Column(
+            words("season.returned"),
+            lambda row: link(words.count(row["units_returned"]), _returned(page, _of_week(row, days))),
+            "number",
+        ),
         Column(
             words("col.rate"),
             lambda row: words.share(data.Rate(row["units_returned"], row["units_shipped"]).value),

@@ -139,7 +139,7 @@ def _trend(page: Page) -> None:
     words, where = page.words, page.where
     days = max(where.window, 30)
     rows = data.daily(page.release, where, days)
-    page.section("today.trend", days=days)
+    page.section("today.trend", words("today.trend_lead"), days=days)
     if not any(row["units_returned"] or row["units_shipped"] for row in rows):
         page.html(markup.nothing(words("today.no_units")))
         return
