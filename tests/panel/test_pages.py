@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
@@ -259,6 +259,14 @@ def test_the_cost_of_an_item_says_what_is_not_known(
     assert "尚未结算的日期、报废商品" in chinese
 
 
+def test_recovery_marks_the_months_whose_fees_are_still_coming(panel_home: Path, run_page: Callable[..., Any]) -> None:
+    shown = html_of(run_page("recovery", window="90"))
+    months = data.current(None, panel_home / "published" / "marts.duckdb").rows(
+        "select distinct month, used_condition, currency from mart_recovery where not is_final"
+    )
+    assert months and shown.count("provisional") == len(months)
+
+
 def test_cost_stands_in_the_list_and_on_today(panel_home: Path, run_page: Callable[..., Any]) -> None:
     assert "cost ≥ $112.00" in html_of(run_page("asins", lang="en", order="cost"))
     assert "Returns cost ≥ CA$336 · ≥ £336 · ≥ $336 in 30 days" in html_of(run_page("today", lang="en"))
@@ -467,3 +475,64 @@ def test_nothing_that_is_wrong_with_a_release_keeps_the_panel_from_starting(
     warm.first_page()
     path.unlink()
     warm.first_page()
+
+
+# ---- figures are found again in their rows
+
+
+def test_the_rows_behind_a_tile_add_up_to_it(panel_home: Path, run_page: Callable[..., Any]) -> None:
+    import duckdb
+
+    path = panel_home / "published" / "marts.duckdb"
+    with duckdb.connect(str(path)) as con:  # a used unit is in the rows and in no rate
+        con.execute(
+            "insert into marts.marts.fct_returns by name select * replace ('used' as return_id, false as is_new_item, "
+            "true as is_used, false as is_replacement) from marts.marts.fct_returns limit 1"
+        )
+    where = data.Filter(window=7)
+    total = data.totals(data.current(), where)
+    last = data.current().as_of
+    days = {"first": (last - timedelta(days=6)).isoformat(), "last": last.isoformat()}
+    shown = html_of(run_page("rows", lang="en", of="fct_returns", window="7", **days))
+    assert f"{total.returned:,} units count in rates, 1 more do not" in shown
+    shown = html_of(run_page("rows", lang="en", of="fct_refunds", window="7", **days))
+    sums = data.current().rows("select currency, sum(refund_amount) as amount from fct_refunds group by all")
+    assert all(Words("en").money(row["amount"], row["currency"]) in shown for row in sums)
+
+
+def test_season_figures_open_what_was_bought_in_it(panel_home: Path, run_page: Callable[..., Any]) -> None:
+    shown = html_of(run_page("season", lang="en"))
+    assert "of=fct_returns&amp;bought_first=2025-12-15&amp;bought_last=2025-12-21" in shown
+    assert "of=fct_order_lines&amp;first=2025-12-15&amp;last=2025-12-21" in shown
+    asked = {"bought_first": "2025-12-15", "bought_last": "2025-12-21"}
+    found = data.current().rows(
+        "select count(*) as n from fct_returns where purchase_date between date '2025-12-15' and date '2025-12-21'"
+    )[0]["n"]
+    assert found > 0
+    shown = html_of(run_page("rows", lang="en", of="fct_returns", **asked))
+    assert f"{found:,} rows" in shown and "15 Dec 2025 – 21 Dec 2025" in shown
+
+
+def test_rows_can_leave_a_value_out(panel_home: Path, run_page: Callable[..., Any]) -> None:
+    shown = html_of(run_page("rows", lang="en", of="fct_returns", not_disposition="SELLABLE"))
+    assert "No rows fit" in shown and "not SELLABLE" in shown
+    assert "This release has no" in html_of(run_page("rows", lang="en", of="fct_returns; x", not_disposition="S"))
+
+
+@pytest.mark.parametrize(("show", "there"), [("soon", True), ("todo", True), ("overdue", False), ("new", False)])
+def test_tiles_of_the_desk_open_the_cases_they_count(
+    show: str, there: bool, panel_home: Path, run_page: Callable[..., Any]
+) -> None:
+    assert ("case=case-north" in html_of(run_page("desk", lang="en", show=show))) == there
+
+
+def test_evidence_opens_the_rows_that_it_names(panel_home: Path, run_page: Callable[..., Any]) -> None:
+    import duckdb
+
+    path = panel_home / "published" / "marts.duckdb"
+    known, unknown = "a" * 32, "b" * 32
+    with duckdb.connect(str(path)) as con:
+        con.execute("update marts.marts.fct_refunds set refund_id = ? where refund_id like '%north-US%'", [known])
+        con.execute(f"update marts.marts.mart_dispute_desk set evidence = '[\"refund {known}, return {unknown}\"]'")
+    shown = html_of(run_page("desk", lang="en", case="case-north-US-B000TEST01"))
+    assert f"of=fct_refunds&amp;id={known}" in shown and f"return {unknown}" in shown

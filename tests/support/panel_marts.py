@@ -207,7 +207,8 @@ def _marts_of(
     for month in (date(2025, 12, 1), date(2026, 1, 1)):
         tables["mart_recovery"].append(
             {**about, "used_condition": "like_new", "month": month, "units_graded": 4, "units_sold": 3,
-             "gross_sales": Decimal(60), "fees": Decimal(15), "net_recovery_rate": 0.75, "currency": currency}
+             "gross_sales": Decimal(60), "fees": Decimal(15), "net_recovery_rate": 0.75, "currency": currency,
+             "is_final": month < date(2026, 1, 1)}
         )  # fmt: skip
     tables["mart_high_return_fee"].append(
         {**about, "ship_month": date(2025, 12, 1), "units_shipped": 100, "units_returned": 12, "return_rate": 0.12,
@@ -274,7 +275,7 @@ def _shared(tables: dict[str, list[dict[str, Any]]]) -> None:
         day = AS_OF - timedelta(days=back)
         is_season = day.month in (11, 12, 1)
         tables["dim_date"].append(
-            {"date": day, "is_season_return": is_season,
+            {"date": day, "is_season_return": is_season, "is_season_purchase": day.month in (11, 12),
              "season_year": (day.year - (day.month == 1)) if is_season else None}
         )  # fmt: skip
     for store in ("north", "isles"):
