@@ -149,13 +149,20 @@ def settings(tables: Tables) -> Row:
 # --- marts -----------------------------------------------------------------------------------------------------------
 
 
+def settled_days(tables: Tables) -> dict[str, tuple[date, date]]:
+    """First and last day that the settlements of a store tell of."""
+    lines = tables["fct_settlement_lines"]
+    return {store: (min(part["posted_date"]), max(part["posted_date"])) for (store,), part in groups(lines, "store")}
+
+
 @once
 def asin_daily(tables: Tables) -> list[Row]:
     """Units and money of one ASIN, channel and day."""
     orders, refunds = tables["fct_order_lines"], tables["fct_refunds"]
     returns, counted = tables["fct_returns"], counting_returns(tables)
     refunds = refunds.assign(asin=refunds["asin"].map(lambda asin: asin or "unattributed"))
-    with_refunds = set(refunds["store"])
+    reporting = set(refunds[refunds["channel"] == "FBM"]["store"])
+    reach = settled_days(tables)
     home = {row.marketplace: row.currency for row in tables["dim_marketplace"].itertuples()}
     parts = {
         "orders": orders.assign(date=orders["purchase_date"]),
@@ -163,6 +170,10 @@ def asin_daily(tables: Tables) -> list[Row]:
         "refunds": refunds.assign(date=refunds["refund_date"]),
     }
     keys = ("store", "marketplace", "asin", "date")
+    sold_by: dict[tuple[Any, ...], set[str]] = {}
+    for rows in parts.values():
+        for row in rows.itertuples():
+            sold_by.setdefault((row.store, row.marketplace, row.asin), set()).add(row.channel)
     cells: dict[tuple[Any, ...], dict[str, pd.DataFrame]] = {}
     for name, rows in parts.items():
         for key, part in groups(rows, *keys):
@@ -181,7 +192,9 @@ def asin_daily(tables: Tables) -> list[Row]:
             currencies = {currency for _, currency in money}
             is_mixed = len(currencies) > 1
             refund = total(paid["refund_amount"])
-            if not len(paid) and key[0] in with_refunds:
+            first, last = reach.get(key[0], (date.max, date.min))
+            is_own = (sold_by[key[:3]] if channel == "ALL" else {channel}) == {"FBM"}
+            if not len(paid) and (first <= key[3] <= last or (is_own and key[0] in reporting)):
                 refund = Decimal(0)
             sales = total(lines["sales_amount"])
             if sales is None and not lines["units_shipped"].sum():
@@ -212,6 +225,7 @@ def asin_insights(tables: Tables) -> list[Row]:
     run = settings(tables)
     as_of, prior = run["as_of_date"], float(run["category_prior_units"])
     daily = pd.DataFrame(asin_daily(tables))
+    reach = settled_days(tables)
     cohort = cohort_returns(tables)
     over = {(row.marketplace, row.purchase_date): row.is_over for row in tables["dim_return_deadline"].itertuples()}
     category = categories(tables)
@@ -241,6 +255,9 @@ def asin_insights(tables: Tables) -> list[Row]:
             spent = now[flag(now["refund_amount"].map(bool)) | flag(now["sales_amount"].map(bool))]
             currencies = set(spent["currency"])
             is_mixed = bool(flag(now["is_mixed_currency"]).any()) or len(currencies) > 1
+            refund = total(now["refund_amount"])
+            if refund is None and store in reach and reach[store][1] > as_of - timedelta(days=days):
+                refund = Decimal(0)
             low, high = wilson(returned, shipped)
             best = min(
                 tops.get((*key, days), []),
@@ -267,8 +284,8 @@ def asin_insights(tables: Tables) -> list[Row]:
                     "cohort_units_returned": came_back,
                     "cohort_return_rate": rate(came_back, shipped),
                     "cohort_maturity": rate(matured, shipped),
-                    "refund_amount": None if is_mixed else total(now["refund_amount"]),
-                    "sales_amount": None if is_mixed else total(now["sales_amount"]),
+                    "refund_amount": None if is_mixed else refund,
+                    "sales_amount": None if is_mixed else total(now["sales_amount"]) if len(now) else Decimal(0),
                     "top_reason_class": best and best["reason_class"],
                     "top_reason_share": best and best["share"],
                     "advice_code": best and classes[best["reason_class"]]["advice_code"],
@@ -638,7 +655,7 @@ def _current_rule(tables: Tables, price: Decimal | None, currency: str | None, c
 def recovery(tables: Tables) -> list[Row]:
     """Units graded and used units sold, by grade and month, with their sales; fees: what cannot be known is None."""
     run = settings(tables)
-    graded, orders, lines = tables["fct_graded_units"], tables["fct_order_lines"], tables["fct_settlement_lines"]
+    graded, orders = tables["fct_graded_units"], tables["fct_order_lines"]
     stated: dict[tuple[str, str], tuple[Any, str]] = {}
     for unit in graded.itertuples():
         if unit.used_sku is not None and unit.used_condition is not None:
@@ -664,7 +681,7 @@ def recovery(tables: Tables) -> list[Row]:
         found = cell(line, grade(line.store, line.sku), line.purchase_date)
         found["units_sold"] += line.units_shipped
         found["sales"].append((line.sales_amount, line.currency))
-    months = {store: max(part["posted_date"]).replace(day=1) for (store,), part in groups(lines, "store")}
+    through = {store: last for store, (_, last) in settled_days(tables).items()}
     names = ("store", "marketplace", "asin", "used_condition", "month")
     figure = _figures(tables)
     rows = []
@@ -673,8 +690,12 @@ def recovery(tables: Tables) -> list[Row]:
         row = dict(zip(names, key, strict=True)) | {n: found[n] for n in ("units_graded", "units_sold")}
         if len(currencies) == 1:
             row["gross_sales"] = total(pd.Series([amount for amount, _ in found["sales"]], dtype=object))
-        if key[4] > months.get(key[0], date.min):
+        store, month = key[0], key[4]
+        settled = through.get(store, date.min)
+        if month > settled:
             row |= {"fees": None, "net_recovery_rate": None}
+        last_of_month = (month + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+        row["is_final"] = (settled - last_of_month).days >= run["processing_days"]
         disposal = figure("disposal_fee", key[1], run["as_of_date"], None)
         row["disposal_unit_value"] = None if disposal is None else -disposal
         rows.append(row)

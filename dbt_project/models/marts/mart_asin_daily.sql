@@ -5,9 +5,21 @@ with run as (
     select * from {{ ref('dim_run') }}
 ),
 
--- stores of which refunds are known at all: only there does a day without a refund mean 0
-stores_with_refunds as (
-    select distinct store from {{ ref('fct_refunds') }}
+-- Where a day without a refund means 0: on the days that a store's settlements tell of, and for what the seller ships
+-- on all days as soon as one such refund is known, for the report of requests names them too.
+settled_stores as (
+    select
+        store,
+        min(posted_date) as settled_from,
+        max(posted_date) as settled_through
+    from {{ ref('fct_settlement_lines') }}
+    group by store
+),
+
+reporting_stores as (
+    select distinct store
+    from {{ ref('fct_refunds') }}
+    where channel = 'FBM'
 ),
 
 -- one row per fact, in one form: a single pass groups all three
@@ -100,12 +112,12 @@ item_days as (
 days as (
     select
         store, marketplace, asin, channel, date, {{ units | join(', ') }}, refunds, refunds_unconverted,
-        {{ amounts | join(', ') }}, currency, other_currency
+        {{ amounts | join(', ') }}, currency, other_currency, channel = 'FBM' as is_reported
     from channel_days
     union all
     select
         store, marketplace, asin, 'ALL', date, {{ units | join(', ') }}, refunds, refunds_unconverted,
-        {{ amounts | join(', ') }}, currency, other_currency
+        {{ amounts | join(', ') }}, currency, other_currency, channel = 'FBM'
     from item_days
     where has_one_channel
     union all
@@ -122,10 +134,21 @@ days as (
         cast(sum({{ name }}) as decimal(18, 4)),
         {%- endfor %}
         min(currency),
-        max(other_currency)
+        max(other_currency),
+        false
     from item_days
     where not has_one_channel
     group by store, marketplace, asin, date
+),
+
+known_days as (
+    select
+        days.*,
+        coalesce(days.date between settled_stores.settled_from and settled_stores.settled_through, false)
+        or (days.is_reported and reporting_stores.store is not null) as is_refund_known
+    from days
+    left join settled_stores on days.store = settled_stores.store
+    left join reporting_stores on days.store = reporting_stores.store
 )
 
 select
@@ -141,13 +164,13 @@ select
     days.refunds_unconverted,
     cast(case
         when days.currency <> days.other_currency then null
-        when days.refunds = 0 and stores_with_refunds.store is not null then 0
+        when days.refunds = 0 and days.is_refund_known then 0
         else days.refund_amount
     end as decimal(18, 4)) as refund_amount,
     cast(case
         when days.refunds_unconverted > 0 then null
         when days.refunds > 0 then days.refund_amount_reporting
-        when stores_with_refunds.store is not null and run.reporting_currency is not null then 0
+        when days.is_refund_known and run.reporting_currency is not null then 0
     end as decimal(18, 4)) as refund_amount_reporting,
     cast(case
         when days.currency <> days.other_currency then null
@@ -160,7 +183,6 @@ select
     end as currency,
     coalesce(days.currency <> days.other_currency, false) as is_mixed_currency,
     run.as_of_date
-from days
-left join stores_with_refunds on days.store = stores_with_refunds.store
+from known_days as days
 left join {{ ref('dim_marketplace') }} as marketplaces on days.marketplace = marketplaces.marketplace
 cross join run

@@ -4,6 +4,15 @@ with run as (
     select * from {{ ref('dim_run') }}
 ),
 
+-- how far the settlements of a store reach: only there is a window without a refund known to have none
+settled_stores as (
+    select
+        store,
+        max(posted_date) as settled_through
+    from {{ ref('fct_settlement_lines') }}
+    group by store
+),
+
 -- every key with an event in the longest window, once for each window
 keys as (
     select
@@ -163,14 +172,27 @@ counted as (
         coalesce(cohorts.cohort_units_returned, 0) as cohort_units_returned,
         coalesce(windows.is_mixed_currency, false)
             or coalesce(windows.currency <> windows.other_currency, false) as is_mixed_currency,
-        windows.refund_amount,
-        case when windows.refunds_unconverted = 0 then windows.refund_amount_reporting end as refund_amount_reporting,
-        windows.sales_amount,
+        case
+            when {{ reaches('settled.settled_through', 'run.as_of_date', 'keys.window_days') }}
+                then coalesce(windows.refund_amount, 0)
+            else windows.refund_amount
+        end as refund_amount,
+        case
+            when windows.refunds_unconverted > 0 then null
+            when run.reporting_currency is not null
+                and {{ reaches('settled.settled_through', 'run.as_of_date', 'keys.window_days') }}
+                then coalesce(windows.refund_amount_reporting, 0)
+            else windows.refund_amount_reporting
+        end as refund_amount_reporting,
+        -- a window without any event of the item has no sales
+        case when windows.is_mixed_currency is null then 0 else windows.sales_amount end as sales_amount,
         windows.currency
     from keys
+    cross join run
     inner join daily_windows as windows using (store, marketplace, asin, channel, window_days)
     left join cohort_windows as cohorts using (store, marketplace, asin, channel, window_days)
     left join {{ ref('dim_asin') }} as asins using (store, marketplace, asin)
+    left join settled_stores as settled using (store)
 ),
 
 category_rates as (

@@ -5,11 +5,11 @@ with run as (
     select * from {{ ref('dim_run') }}
 ),
 
--- a store's fees are known up to the month of its last posting
+-- a store's fees are known up to the month of its last posting; that month is known in part
 settled_stores as (
     select
         store,
-        {{ month_start('max(posted_date)') }} as settled_month
+        max(posted_date) as settled_through
     from {{ ref('fct_settlement_lines') }}
     group by store
 ),
@@ -215,10 +215,17 @@ amounts as (
         -- fees of a month that no settlement of the store reaches are unknown, not nil
         case
             when cells.is_mixed_currency then null
-            when cells.month <= settled_stores.settled_month then coalesce(cells.fees, 0)
+            when cells.month <= settled_stores.settled_through then coalesce(cells.fees, 0)
             else cells.fees
-        end as known_fees
+        end as known_fees,
+        -- a unit sold on the last day is shipped and posted some days later
+        coalesce(
+            {{ add_days(months_later('cells.month', 1), 'run.processing_days') }}
+            <= {{ add_days('settled_stores.settled_through', 1) }},
+            false
+        ) as is_final
     from cells
+    cross join run
     left join settled_stores on cells.store = settled_stores.store
 ),
 
@@ -257,6 +264,7 @@ select
     cast(known_sales as decimal(18, 4)) as gross_sales,
     cast(known_fees as decimal(18, 4)) as fees,
     {{ rate('(known_sales - known_fees)', 'known_sales') }} as net_recovery_rate,
+    is_final,
     currency,
     cast(new_price as decimal(18, 4)) as new_price,
     cast(expected_unit_value as decimal(18, 4)) as expected_unit_value,
