@@ -324,7 +324,7 @@ class _Taking:
             mapping_key = _mapping_key(decoded.mapping)
             self.lake.put_new(mapping_key, decoded.mapping.raw)
         if decoded.landing is not None:
-            self.lake.put_new(landing, decoded.landing)
+            self.lake.put_own(landing, decoded.landing)
         else:
             with _Verified(path, delivery_id, name) as stream:
                 self.lake.put_new(landing, stream)  # type: ignore[arg-type]
@@ -479,8 +479,8 @@ def _keys(store: str, feed: str, delivery_id: str, decode_id: str) -> dict[str, 
 def _put_derived(lake: Lake, decoded: bronze.Decoded, keys: dict[str, str]) -> None:
     """Quarantine before bronze: whoever finds bronze may count on its bad rows being there."""
     if decoded.quarantine is not None:
-        lake.put_new(keys["quarantine"], decoded.quarantine)
-    lake.put_new(keys["bronze"], decoded.bronze)
+        lake.put_own(keys["quarantine"], decoded.quarantine)
+    lake.put_own(keys["bronze"], decoded.bronze)
 
 
 def _with(pull: Pull, decode_id: str, counts: bronze.Counts, keys: dict[str, str]) -> Pull:

@@ -65,6 +65,13 @@ class Lake(ABC):
         """
         return self._write(check_key(key), source, expected=None) is not None
 
+    def put_own(self, key: str, path: Path) -> bool:
+        """As `put_new`, for a file that the caller has made for it: the lake may keep this very file, uncopied.
+
+        Nobody may write to the file any more, whatever the outcome; removing it is as well as leaving it.
+        """
+        return self.put_new(key, path)
+
     def replace(self, key: str, data: bytes, expected: str | None) -> str:
         """Swap a small mutable object (such as a release pointer) if it still has the expected version.
 

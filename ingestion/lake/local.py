@@ -21,7 +21,7 @@ from typing import BinaryIO
 from uuid import uuid4
 
 from ingestion.failures import PermanentFailure, TransientFailure
-from ingestion.lake.interface import Lake, ObjectInfo, Source, chunks, is_key
+from ingestion.lake.interface import Lake, ObjectInfo, Source, check_key, chunks, is_key
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,8 @@ _TRANSIENT = frozenset(
     {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.EMFILE, errno.ENFILE}
     | {errno.ENOMEM}
 )
+#: Answers to a hard link where a copy will do: another file system, one without links, no more links to a file.
+_NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK})
 _REMEDIES = {
     errno.ENOSPC: "Free some space, then run again; nothing half-written is visible.",
     errno.EDQUOT: "Raise the quota or free some space, then run again; nothing half-written is visible.",
@@ -62,22 +64,36 @@ class LocalLake(Lake):
             raise self._missing(key)
         return self._root / key
 
+    def put_own(self, key: str, path: Path) -> bool:
+        """The object is a second name of the file where both lie on one file system, else a copy."""
+        target = self._root / check_key(key)
+        with self._failures(key):
+            if not self._has_room(key):
+                return False
+            try:
+                with path.open("rb") as file:
+                    _finish(file)
+                version = self._commit_new(path, target)
+            except OSError as error:
+                if error.errno not in _NO_LINKS:
+                    raise
+            else:
+                _sync_folder(target.parent)
+                return version is not None
+        return self.put_new(key, path)
+
     def _write(self, key: str, source: Source, expected: str | None) -> str | None:
         path = self._root / key
         with self._failures(key):
-            if expected is None and self._stat(key) is not None:
-                self._make_durable(path.parent)  # "it was there before" must be true after a power cut, too
+            if not self._has_room(key) and expected is None:
                 return None
-            self._make_folder(path.parent)
-            self._make_durable(path.parent)
             temporary = self._temporary_folder() / uuid4().hex
             try:
                 with temporary.open("xb") as file:
                     for chunk in chunks(source):
                         file.write(chunk)
                     file.flush()
-                    os.fchmod(file.fileno(), 0o444)  # nobody should edit an object in place
-                    os.fsync(file.fileno())
+                    _finish(file)
                 # Content is on disk before a name leads to it, and the name is before anybody is told: a power cut
                 # leaves the object whole or absent, and never takes back one that was reported as written.
                 version = (
@@ -87,6 +103,16 @@ class LocalLake(Lake):
                 return version
             finally:
                 temporary.unlink(missing_ok=True)
+
+    def _has_room(self, key: str) -> bool:
+        """Whether the key has no object yet. Its folder is there and durable, or is made so."""
+        folder = (self._root / key).parent
+        if self._stat(key) is not None:
+            self._make_durable(folder)  # "it was there before" must be true after a power cut, too
+            return False
+        self._make_folder(folder)
+        self._make_durable(folder)
+        return True
 
     def _commit_new(self, temporary: Path, path: Path) -> str | None:
         try:
@@ -229,6 +255,12 @@ class LocalLake(Lake):
 
 def _version(found: os.stat_result) -> str:
     return f"{found.st_mtime_ns:x}-{found.st_ino:x}-{found.st_size:x}"
+
+
+def _finish(file: BinaryIO) -> None:
+    """Write-protect a file and have its content on the disk."""
+    os.fchmod(file.fileno(), 0o444)  # nobody should edit an object in place
+    os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:

@@ -71,6 +71,21 @@ def test_sources_of_every_kind(lake: Lake, tmp_path: Path) -> None:
         assert lake.get(info.key) == content, info.key
 
 
+def test_a_file_of_ones_own_is_stored_like_any_other(lake: Lake, tmp_path: Path) -> None:
+    path = tmp_path / "made for it"
+    path.write_bytes(b"rows" * 1000)
+    assert lake.put_own("bronze/a", path) is True
+    path.unlink()
+    assert lake.get("bronze/a") == b"rows" * 1000
+    path.write_bytes(b"other rows")
+    assert lake.put_own("bronze/a", path) is False
+    assert lake.get("bronze/a") == b"rows" * 1000
+    path.unlink()
+    with pytest.raises(PermanentFailure):
+        lake.put_own("bronze/b", path)
+    assert [info.key for info in lake.list()] == ["bronze/a"]
+
+
 def test_an_unreadable_source_stores_nothing(lake: Lake, tmp_path: Path) -> None:
     with pytest.raises(PermanentFailure, match=r"source cannot be read.*no-such-file"):
         lake.put_new("a", tmp_path / "no-such-file")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import random
@@ -97,11 +98,38 @@ def test_content_reaches_the_disk_before_its_name_and_its_name_before_the_answer
     for folder in (tmp_path, root, root / "a"):  # every new folder's own entry, too
         assert ("sync", str(folder)) in calls[:linked]
 
+    calls.clear()
+    own = tmp_path / "own"
+    own.write_bytes(b"x")
+    lake.put_own("a/b/d", own)
+    assert calls[-3:] == [("sync", str(own)), ("link", str(root / "a/b/d")), ("sync", str(root / "a/b"))]
+
     # A second process that finds the object there must not say so before it would survive.
     calls.clear()
     assert open_lake(root).put_new("a/b/c", b"y") is False
     assert [call for call, _ in calls] == ["sync"] * 3
     assert {folder for _, folder in calls} == {str(root), str(root / "a"), str(root / "a/b")}
+
+
+def test_a_file_of_ones_own_becomes_the_object_or_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake = open_lake(tmp_path / "lake")
+    own = tmp_path / "own"
+    own.write_bytes(b"x" * 1000)
+    assert lake.put_own("a", own) is True
+    assert lake.local_path("a").samefile(own)
+    assert lake.local_path("a").stat().st_mode & 0o777 == 0o444
+
+    real_link = os.link
+
+    def link(source: Path, target: Path) -> None:
+        if source == own:
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        real_link(source, target)
+
+    monkeypatch.setattr(os, "link", link)
+    assert lake.put_own("b", own) is True
+    assert not lake.local_path("b").samefile(own)
+    assert lake.get("b") == b"x" * 1000
 
 
 def test_a_link_whose_answer_was_lost_is_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,6 +45,14 @@ def test_an_entry_says_everything_and_comes_back_as_it_was(bench: Bench) -> None
     assert set(bench.objects()) == {pull.landing_key, pull.bronze_key, pull.quarantine_key, pull.key}
 
 
+def test_the_senders_own_file_is_never_the_lakes(bench: Bench, tmp_path: Path) -> None:
+    path = tmp_path / "returns.txt"
+    path.write_text(TEXT, newline="")
+    pull = take(bench.lake, bench.settings, path, store="acme", delivered_at=T1)
+    path.write_text("edited")
+    assert bench.landing(pull) == TEXT.encode()
+
+
 def test_a_stream_is_a_delivery_too(bench: Bench) -> None:
     pull = take(bench.lake, bench.settings, io.BytesIO(TEXT.encode()), store="acme", file_name="from-api.txt")
     assert (pull.outcome, pull.file_name) == ("loaded", "from-api.txt")
@@ -228,6 +236,12 @@ class DyingLake(LocalLake):
     def put_new(self, key: str, source: Any) -> bool:
         self._step()
         written = super().put_new(key, source)
+        self._step()
+        return written
+
+    def put_own(self, key: str, path: Path) -> bool:
+        self._step()
+        written = super().put_own(key, path)
         self._step()
         return written
 
