@@ -5,8 +5,9 @@ Belongs here: the shape that all formats share. Does not belong: reading any of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import pyarrow as pa
@@ -33,16 +34,22 @@ class RowBlock:
     """Rows of a part of the file.
 
     columns: text by canonical name, trimmed, blank as NULL; columns that the file lacks are absent.
-    line_numbers, lines: number of each row's (first) line, and the line without personal data.
+    line_numbers, lines: number of each row's (first) line, and the line without personal data. Lines are made when they
+    are looked at, since only a bad row needs its own.
     original, stored: the part's text (UTF-8) as it came, and as it may be stored (None: the same).
     """
 
     columns: dict[str, pa.StringArray]
     line_numbers: pa.Int64Array
-    lines: pa.StringArray
+    make_lines: Callable[[], pa.StringArray]
     rejects: list[Reject]
     original: bytes
     stored: bytes | None
+
+    @cached_property
+    def lines(self) -> pa.StringArray:
+        """See above."""
+        return self.make_lines()
 
 
 class Delivery(Protocol):

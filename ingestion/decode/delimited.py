@@ -30,7 +30,7 @@ from ingestion.decode.block import WITHHELD, Reject, RowBlock, text_or_null
 from ingestion.decode.header import find_header
 from ingestion.decode.names import Request
 from ingestion.decode.text import TextBlock, TextFile
-from ingestion.decode.uniform import lines_of, read_columns, without_columns
+from ingestion.decode.uniform import lines_of, uniform_lines
 from ingestion.decode.unusable import unusable
 from ingestion.redact import mask_column, mask_text
 
@@ -219,20 +219,18 @@ class DelimitedFile:
 
     def _uniform_block(self, head: bytes, first_line: int, body: bytes, line: int) -> RowBlock | None:
         """The block without taking its lines apart, where all are alike and nothing in them has to be masked."""
-        shape = self.header.delimiter, self.text.line_end, len(self.header.fields)
-        columns = read_columns(body, *shape, self._positions)
-        if columns is None:
+        alike = uniform_lines(body, self.header.delimiter, self.text.line_end, len(self.header.fields))
+        if alike is None:
             return None
-        columns = {name: pc.utf8_trim_whitespace(texts) for name, texts in columns.items()}
+        columns = {name: pc.utf8_trim_whitespace(alike.column(at)) for name, at in self._positions.items()}
         if any(mask_column(columns[name], columns.get("order_id"))[1] is not None for name in self._masked):
             return None
-        stored_body = without_columns(body, *shape, self._dropped) if len(self._dropped) else body
+        stored_body = alike.without(self._dropped) if len(self._dropped) else body
         stored_head = self._stored_head(head, first_line)
-        lines = lines_of(stored_body)
         return RowBlock(
             columns={name: text_or_null(texts) for name, texts in columns.items()},
-            line_numbers=pa.array(line + np.arange(len(lines), dtype=np.int64)),
-            lines=lines,
+            line_numbers=pa.array(line + np.arange(alike.count, dtype=np.int64)),
+            make_lines=lambda: lines_of(stored_body),
             rejects=[],
             original=head + body,
             stored=None if stored_body is body and stored_head == head else stored_head + stored_body,
@@ -275,9 +273,14 @@ class DelimitedFile:
         stored = None
         if lines is not fields.raw or stored_head != head:
             stored = stored_head + _joined(_padded(lines, fields.raw), self.text.line_end, body)
-        kept = lines if len(good) == len(lines) else lines.take(pa.array(good))
-        numbers = pa.array(fields.numbers[good])
-        return RowBlock({n: text_or_null(c) for n, c in columns.items()}, numbers, kept, rejects, head + body, stored)
+        return RowBlock(
+            columns={name: text_or_null(texts) for name, texts in columns.items()},
+            line_numbers=pa.array(fields.numbers[good]),
+            make_lines=lambda: lines if len(good) == len(lines) else lines.take(pa.array(good)),
+            rejects=rejects,
+            original=head + body,
+            stored=stored,
+        )
 
     def _is_aligned(self, flat: pa.StringArray, fields: _Fields, rows: np.ndarray) -> np.ndarray:
         """Whether rows of unusual width have their values where the header says.

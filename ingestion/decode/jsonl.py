@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from types import NoneType
 from typing import Any
 
@@ -157,7 +158,7 @@ class JsonLinesFile:
         return RowBlock(
             columns=_joined(parts),
             line_numbers=pa.array(where + block.first_line),
-            lines=pc.ascii_rtrim(pa.array([lines[index] for index in where], pa.string()), characters="\r"),
+            make_lines=partial(_texts_of, lines, where),
             rejects=[Reject(block.first_line + index, "not_an_object", WITHHELD) for index in rejected],
             original=block.text,
             stored=b"\n".join(lines) + (b"\n" if ends_with_feed else b"")
@@ -310,6 +311,11 @@ class JsonLinesFile:
             else:
                 kept[key] = self._without_personal(value, {})
         return kept
+
+
+def _texts_of(lines: list[bytes], where: np.ndarray) -> pa.StringArray:
+    """Some of the lines, without carriage returns at their ends."""
+    return pc.ascii_rtrim(pa.array([lines[index] for index in where], pa.string()), characters="\r")
 
 
 def _joined(parts: list[_Part]) -> dict[str, pa.StringArray]:

@@ -159,16 +159,19 @@ class TextFile:
             pending_size += len(piece)
             if pending_size < size:
                 continue
-            data = b"".join(pending)
-            cut = data.rfind(feed) + 1
+            if feed not in piece:
+                pending = [b"".join(pending)]
+            last = pending.pop()
+            cut = last.rfind(feed) + 1
             if cut == 0 and pending_size <= self.limits.max_line_bytes:
+                pending.append(last)
                 continue
             if cut == 0:
-                cut = len(data)  # one line beyond all limits: `_check` refuses it, naming the line
+                cut = len(last)  # one line beyond all limits: `_check` refuses it, naming the line
             if ready is not None:
                 yield ready, False
-            ready, rest = data[:cut], data[cut:]
-            pending, pending_size = [rest], len(rest)
+            ready = b"".join([*pending, memoryview(last)[:cut]])
+            pending, pending_size = [last[cut:]], len(last) - cut
         rest = b"".join(pending)
         if ready is not None:
             yield ready, not rest
@@ -202,7 +205,8 @@ class TextFile:
             text = raw
         elif self.charset == UTF8:
             try:
-                raw.decode(UTF8)
+                if not raw.isascii():
+                    raw.decode(UTF8)
             except UnicodeDecodeError as error:
                 is_cut = is_last and error.reason == "unexpected end of data" and error.end == len(raw)
                 if is_cut and (seen_multibyte or not raw[: error.start].isascii()):

@@ -1,75 +1,95 @@
 """The common case of delimited text: a block without quotes in which every line has as many fields as the header.
 
-Belongs here: telling that case from all others, and reading it by Arrow's CSV reader and by cutting byte ranges out.
-Does not belong: every other case (`delimited.py`), which gives the same for these blocks at three times the CPU time.
+Belongs here: telling that case from all others, and reading it by byte ranges: fields and lines are pieces of the block
+between positions that numpy finds. Does not belong: every other case (`delimited.py`), which gives the same for these
+blocks at several times the CPU time.
 """
 
 from __future__ import annotations
 
-import codecs
-from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import csv
 
 
-def read_columns(
-    body: bytes, delimiter: str, line_end: str, width: int, positions: Mapping[str, int]
-) -> dict[str, pa.StringArray] | None:
-    """Columns by name, untrimmed, from their positions among `width` fields. None: the block is another case.
+@dataclass(frozen=True)
+class UniformLines:
+    """Lines with the same number of fields each, all ending alike.
 
-    body: whole lines of UTF-8. Every line must end as `line_end` says and have exactly `width` fields.
+    ends: where fields end in the body, one row for all fields of a position. line_end: how long what ends a line is.
     """
-    if width < 2 or not body.endswith(line_end.encode()) or body.startswith(codecs.BOM_UTF8):
-        return None
-    text = np.frombuffer(body, np.uint8)
-    lines = np.count_nonzero(text == 10)
-    returns = np.count_nonzero(text == 13)
-    pairs = np.count_nonzero((text[:-1] == 13) & (text[1:] == 10)) if returns else 0
-    if {"\n": (0, 0), "\r\n": (lines, lines)}.get(line_end) != (returns, pairs):
-        return None
-    if np.count_nonzero(text == ord(delimiter)) != lines * (width - 1):  # a line of nothing is a row of blanks to Arrow
-        return None
-    names = [str(position) for position in range(width)]
-    wanted = list(dict.fromkeys(str(position) for position in positions.values()))
-    try:
-        table = csv.read_csv(
-            pa.BufferReader(body),
-            read_options=csv.ReadOptions(column_names=names, use_threads=False, block_size=len(body) + 1),
-            parse_options=csv.ParseOptions(delimiter=delimiter, quote_char=False, ignore_empty_lines=False),
-            convert_options=csv.ConvertOptions(
-                check_utf8=False, include_columns=wanted, column_types=dict.fromkeys(names, pa.string())
-            ),
-        )
-    except pa.ArrowInvalid:  # some line has more or fewer fields
-        return None
-    if table.num_rows != lines:
-        return None
-    return {name: table.column(str(position)).combine_chunks() for name, position in positions.items()}
 
+    body: bytes
+    ends: np.ndarray
+    line_end: int
 
-def without_columns(body: bytes, delimiter: str, line_end: str, width: int, dropped: np.ndarray) -> bytes:
-    """A block that `read_columns` takes, without the fields at some positions and their delimiters.
+    @property
+    def count(self) -> int:
+        """How many lines there are."""
+        return self.ends.shape[1]
 
-    One column at least must stay. The bytes between the cuts are copied as they are, in one pass.
-    """
-    text = np.frombuffer(body, np.uint8)
-    ends = np.flatnonzero((text == ord(delimiter)) | (text == 10)).astype(np.int32).reshape(-1, width)
-    begins = np.concatenate(([0], ends[:-1, -1] + 1)).astype(np.int32)
-    ends[:, -1] -= len(line_end) - 1
-    cuts: list[np.ndarray] = []
-    for run in np.split(dropped, np.flatnonzero(np.diff(dropped) > 1) + 1):
-        if run[0] == 0:
-            cuts += [begins, ends[:, run[-1]] + 1]
+    def column(self, position: int) -> pa.StringArray:
+        """The fields at a position, untrimmed."""
+        return _pieces(self.body, pa.string(), self._begins(position), self.ends[position])
+
+    def without(self, dropped: np.ndarray) -> bytes:
+        """The body without the fields at some positions, in their order, and their delimiters; one must stay."""
+        width = len(self.ends)
+        kept = np.setdiff1d(np.arange(width), dropped)
+        runs = np.split(kept, np.flatnonzero(np.diff(kept) > 1) + 1)
+        bounds = []
+        for run in runs:  # with the delimiter behind it where another run follows
+            bounds += [self._begins(run[0]), self.ends[run[-1]] + (run is not runs[-1])]
+        if kept[-1] == width - 1:
+            bounds[-1] = self.ends[-1] + self.line_end
         else:
-            cuts += [ends[:, run[0] - 1], ends[:, run[-1]]]
-    bounds = np.concatenate(([0], np.stack(cuts, axis=1).reshape(-1), [len(body)])).astype(np.int32)
-    pieces = pa.Array.from_buffers(pa.binary(), len(bounds) - 1, [None, pa.py_buffer(bounds), pa.py_buffer(body)])
-    kept = pieces.take(pa.array(np.arange(0, len(pieces), 2, dtype=np.int32)))
-    size = int(np.frombuffer(kept.buffers()[1], np.int32)[len(kept)])
-    return kept.buffers()[2].slice(0, size).to_pybytes()
+            bounds += [self.ends[-1], self.ends[-1] + self.line_end]
+        stored = _pieces(self.body, pa.binary(), *bounds)
+        size = int(np.frombuffer(stored.buffers()[1], np.int32)[len(stored)])
+        return stored.buffers()[2].slice(0, size).to_pybytes()
+
+    def _begins(self, position: int) -> np.ndarray:
+        if position:
+            return self.ends[position - 1] + 1
+        return np.concatenate(([0], self.ends[-1, :-1] + self.line_end))
+
+
+def uniform_lines(body: bytes, delimiter: str, line_end: str, width: int) -> UniformLines | None:
+    """The lines of a body, whole lines of UTF-8. None: the block is another case.
+
+    Every line must end as `line_end` says and have exactly `width` fields, two at least.
+    """
+    if width < 2 or line_end not in ("\n", "\r\n") or not body.endswith(line_end.encode()):
+        return None
+    text = np.frombuffer(body, np.uint8)
+    is_feed = text == 10
+    lines = np.count_nonzero(is_feed)
+    returns = np.count_nonzero(text == 13) if b"\r" in body else 0
+    if returns != (lines if line_end == "\r\n" else 0):
+        return None
+    found = np.flatnonzero(is_feed | (text == ord(delimiter)))
+    if len(found) != lines * width:
+        return None
+    ends = np.ascontiguousarray(found.astype(np.int32).reshape(lines, width).T)
+    if not is_feed[ends[-1]].all():  # as many fields as there should be, but not in each line
+        return None
+    if returns:
+        ends[-1] -= 1
+        if not (text[ends[-1]] == 13).all():
+            return None
+    return UniformLines(body, ends, len(line_end))
+
+
+def _pieces(body: bytes, kind: pa.DataType, *bounds: np.ndarray) -> pa.Array:
+    """The parts of a body between the first and the second bound, the third and the fourth, …, of every line.
+
+    Bounds are of every line and ascend. Between them lies what is left out.
+    """
+    offsets = np.stack(bounds, axis=1, dtype=np.int32, casting="same_kind").reshape(-1)
+    pieces = pa.Array.from_buffers(kind, len(offsets) - 1, [None, pa.py_buffer(offsets), pa.py_buffer(body)])
+    return pieces.take(pa.array(np.arange(0, len(pieces), 2, dtype=np.int32)))
 
 
 def lines_of(body: bytes) -> pa.StringArray:

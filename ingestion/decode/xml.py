@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from io import StringIO
 from typing import Any
 from xml.sax import SAXException, SAXParseException
@@ -115,7 +116,7 @@ class XmlFile:
             yield RowBlock(
                 columns=columns,
                 line_numbers=pa.array([line for line, _ in done], pa.int64()),
-                lines=pa.array(lines, pa.string()),
+                make_lines=partial(pa.array, lines, pa.string()),
                 rejects=[],
                 original=text,
                 stored=writer.taken() if writer else None,
