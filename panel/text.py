@@ -98,7 +98,10 @@ class Words:
 
     def points(self, value: float | None) -> str:
         """A difference of two shares, in percentage points."""
-        return NONE if value is None else f"{value * 100:+.1f}".replace("-", "−") + self("unit.points")
+        if value is None:
+            return NONE
+        points = f"{value * 100:+.1f}".replace("-", "−")
+        return ("0.0" if points[1:] == "0.0" else points) + self("unit.points")
 
     def money(self, amount: Decimal | float | None, currency: str | None, *, rounded: bool = False) -> str:
         """An amount in its currency; rounded to whole units where there is little room."""
@@ -109,6 +112,10 @@ class Words:
         minus = "−" if amount < 0 and number.strip("0.,") else ""
         sign = _SIGNS[self.language].get(currency or "")
         return f"{minus}{sign}{number}" if sign else f"{minus}{number} {currency or ''}".strip()
+
+    def cost_sign(self, row: Mapping[str, Any]) -> str:
+        """What stands before a sum of costs (`data.cost_totals`): nothing, ≥ at least, ≈ open both ways."""
+        return "" if row["is_exact"] else "≈" if row.get("is_open") else "≥"
 
     def monies(self, amounts: Mapping[str, Decimal], *, rounded: bool = False, most: int = 3) -> str:
         """Amounts of several currencies side by side; they are never added."""

@@ -408,10 +408,7 @@ def _money(month: Month, say: Words) -> Panel:
     rows.append(
         (
             say("report.money_cost", day=say.day(month.as_of)),
-            [
-                ("" if cost[c]["is_exact"] else "≥") + say.money(cost[c]["total_cost"], c) if c in cost else NONE
-                for c in currencies
-            ],
+            [say.cost_sign(cost[c]) + say.money(cost[c]["total_cost"], c) if c in cost else NONE for c in currencies],
         )
     )
     for other in others if len(currencies) > 1 else ():
@@ -421,8 +418,9 @@ def _money(month: Month, say: Words) -> Panel:
         rows.append((f"{say('report.money_rate')}, {name}", points))
     known = tuple((name, *texts) for name, texts in rows if any(text != NONE for text in texts))
     notes = [] if known else [say("report.nothing_posted")]
-    if any(not cost[currency]["is_exact"] for currency in currencies if currency in cost):
-        notes.append(say("report.money_at_least"))
+    signs = {say.cost_sign(cost[currency]) for currency in currencies if currency in cost}
+    if signs - {""}:
+        notes.append(say("cost.line_open" if "≈" in signs else "cost.line_least"))
     back = month.dispositions
     if back["units"]:
         units = say.count(back["units"] - back["sellable"])

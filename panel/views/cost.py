@@ -139,8 +139,7 @@ def line(page: Page) -> Html | None:
     if not rows:
         return None
     named = " · ".join(
-        ("" if row["is_exact"] else "≈ " if row["is_open"] else "≥ ")
-        + words.money(row["total_cost"], row["currency"], rounded=True)
+        f"{words.cost_sign(row)} {words.money(row['total_cost'], row['currency'], rounded=True)}".strip()
         for row in rows
     )
     kept = "exact" if all(row["is_exact"] for row in rows) else "least"
