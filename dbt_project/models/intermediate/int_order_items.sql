@@ -24,7 +24,8 @@ with wanted as (
     where {{ is_refund('transaction_type') }} or trim(coalesce(marketplace_name, '')) = ''
 ),
 
-lines as (
+-- before anything else is joined, so that most lines are left out while they are read
+found as (
     select
         lines.store,
         lines.order_id,
@@ -42,29 +43,60 @@ lines as (
         lines.line_number
     from {{ ref('int_order_lines') }} as lines
     inner join wanted on lines.store = wanted.store and lines.order_id = wanted.order_id
-    inner join {{ ref('stg_run') }} as run on lines.purchase_date <= run.as_of_date
 ),
 
-items as (
+lines as (
+    select found.*
+    from found
+    inner join {{ ref('stg_run') }} as run on found.purchase_date <= run.as_of_date
+),
+
+-- most orders have one line: only the others are put in order
+longer_orders as (
     select
-        'sku' as found_by,
-        sku as item,
-        lines.*
+        store,
+        order_id
     from lines
-    where sku is not null
-    union all
+    group by store, order_id
+    having count(*) > 1
+),
+
+places as (
     select
-        'asin' as found_by,
-        asin as item,
-        lines.*
+        lines.store,
+        lines.delivery_id,
+        lines.line_number,
+        row_number() over (
+            partition by lines.store, lines.order_id, lines.sku
+            order by case when lines.is_shipped then 0 else 1 end, lines.delivery_id, lines.line_number
+        ) as place_of_sku,
+        row_number() over (
+            partition by lines.store, lines.order_id, lines.asin
+            order by case when lines.is_shipped then 0 else 1 end, lines.delivery_id, lines.line_number
+        ) as place_of_asin
     from lines
+    inner join longer_orders on lines.store = longer_orders.store and lines.order_id = longer_orders.order_id
+),
+
+placed as (
+    select
+        lines.*,
+        coalesce(places.place_of_sku, 1) as place_of_sku,
+        coalesce(places.place_of_asin, 1) as place_of_asin
+    from lines
+    left join places
+        on
+            lines.store = places.store
+            and lines.delivery_id = places.delivery_id
+            and lines.line_number = places.line_number
 )
 
+{%- for found_by in ['sku', 'asin'] %}
 select
     store,
     order_id,
-    found_by,
-    item,
+    '{{ found_by }}' as found_by,
+    {{ found_by }} as item,
     sku,
     asin,
     marketplace,
@@ -74,8 +106,7 @@ select
     is_replacement,
     unit_price,
     currency
-from items
-qualify row_number() over (
-    partition by store, order_id, found_by, item
-    order by case when is_shipped then 0 else 1 end, delivery_id, line_number
-) = 1
+from placed
+where place_of_{{ found_by }} = 1 {{- " and sku is not null" if found_by == 'sku' }}
+{{ 'union all' if not loop.last }}
+{%- endfor %}
