@@ -9,32 +9,40 @@ with rows as (
     where judged.is_current
 ),
 
--- narrow, so that no text is sorted
-numbered as (
+repeated as (
+    select row_key
+    from rows
+    group by row_key
+    having count(*) > 1
+),
+
+-- the few rows whose key came more than once: no others are put in order
+copies as (
     select
-        row_key,
-        recency,
+        store,
+        delivery_id,
         line_number,
         row_number() over (partition by row_key order by line_number desc) as copy,
         count(*) over (partition by row_key) as copies
     from rows
+    where row_key in (select repeated.row_key from repeated)
 ),
 
 placed as (
     select
         rows.*,
-        numbered.copy,
-        numbered.copies,
+        coalesce(copies.copy, 1) as copy,
+        coalesce(copies.copies, 1) as copies,
         coalesce(names.marketplace, stores.marketplace, 'unattributed') as own_marketplace
     from rows
-    inner join numbered
+    left join copies
         on
-            rows.row_key = numbered.row_key
-            and rows.recency = numbered.recency
-            and rows.line_number = numbered.line_number
+            rows.store = copies.store
+            and rows.delivery_id = copies.delivery_id
+            and rows.line_number = copies.line_number
     left join {{ ref('int_marketplace_names') }} as names on lower(trim(rows.marketplace)) = names.name
     left join {{ ref('int_stores') }} as stores on rows.store = stores.store
-    where not rows.is_identified or numbered.copy = 1
+    where not rows.is_identified or coalesce(copies.copy, 1) = 1
 ),
 
 dated as (
