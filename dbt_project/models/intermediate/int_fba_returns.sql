@@ -85,62 +85,97 @@ ranked_days as (
     group by store, delivery_id, day
 ),
 
-numbered as (
+-- narrow, with digests for what makes a row and a unit: no text is grouped or sorted
+stated as (
     select
         bronze.store,
         bronze.delivery_id,
         bronze.line_number,
-        nullif(trim(bronze.license_plate_number), '') as plate,
-        coalesce(bronze.order_id, '') as order_id,
-        coalesce(bronze.return_date_at, cast(bronze.return_date_day as timestamp with time zone)) as moment,
         days.recency,
+        coalesce(bronze.return_date_at, cast(bronze.return_date_day as timestamp with time zone)) as moment,
         {{ digest(spelled(['bronze.store'] + prefixed('bronze', feed_identity('fba_returns')))) }} as identity,
-        row_number() over (
-            partition by
-                {{ digest(spelled(['bronze.store'] + prefixed('bronze', feed_identity('fba_returns')))) }},
-                days.recency
-            order by bronze.line_number
-        ) as ordinal
+        case
+            when trim(coalesce(bronze.license_plate_number, '')) <> ''
+                then {{ digest(spelled(['bronze.store', 'bronze.order_id', 'trim(bronze.license_plate_number)'])) }}
+        end as unit
     from {{ ref('stg_fba_returns') }} as bronze
     inner join ranked_days as days
         on bronze.store = days.store and bronze.delivery_id = days.delivery_id and bronze.return_date_day = days.day
 ),
 
+-- few rows are repeated, and only they are put in order
+repeated_identities as (
+    select identity
+    from stated
+    group by identity
+    having count(*) > 1
+),
+
+numbered as (
+    select
+        store,
+        delivery_id,
+        line_number,
+        recency,
+        identity,
+        row_number() over (partition by identity, recency order by line_number) as ordinal
+    from stated
+    where identity in (select repeated.identity from repeated_identities as repeated)
+),
+
 restated as (
-    select * from numbered
-    qualify row_number() over (partition by identity, ordinal order by recency desc) = 1
-),
-
-plates as (
-    select
-        *,
-        max(recency) over (partition by store, order_id, plate) as newest_recency
-    from restated
-    where plate is not null
-),
-
-newest_plates as (
-    select * from plates
-    where recency = newest_recency
-    qualify moment = max(moment) over (partition by store, order_id, plate)
-),
-
-held as (
     select
         store,
         delivery_id,
         line_number
-    from restated
-    where plate is null
+    from numbered
+    qualify row_number() over (partition by identity, ordinal order by recency desc) > 1
+),
+
+standing as (
+    select stated.*
+    from stated
+    left join restated
+        on
+            stated.store = restated.store
+            and stated.delivery_id = restated.delivery_id
+            and stated.line_number = restated.line_number
+    where restated.store is null
+),
+
+repeated_units as (
+    select unit
+    from standing
+    where unit is not null
+    group by unit
+    having count(*) > 1
+),
+
+moved_on as (
+    select
+        store,
+        delivery_id,
+        line_number
+    from standing
+    where unit in (select repeated.unit from repeated_units as repeated)
+    qualify
+        recency < max(recency) over (partition by unit)
+        or moment < max(moment) over (partition by unit, recency)
+),
+
+replaced as (
+    select * from restated
     union all
-    select
-        store,
-        delivery_id,
-        line_number
-    from newest_plates
+    select * from moved_on
 )
 
 select bronze.*
 from {{ ref('stg_fba_returns') }} as bronze
-inner join held
-    on bronze.store = held.store and bronze.delivery_id = held.delivery_id and bronze.line_number = held.line_number
+inner join ranked_days as days
+    on bronze.store = days.store and bronze.delivery_id = days.delivery_id and bronze.return_date_day = days.day
+left join replaced
+    on
+        bronze.store = replaced.store
+        and bronze.delivery_id = replaced.delivery_id
+        and bronze.line_number = replaced.line_number
+where replaced.store is null
