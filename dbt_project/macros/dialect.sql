@@ -70,6 +70,12 @@
   cast(to_json(coalesce(list({{ text }} order by {{ order }}) filter (where {{ text }} is not null), [])) as varchar)
 {%- endmacro %}
 
+{# Several texts of one row as JSON text: ["a","b"]; NULLs are left out. #}
+{% macro json_texts(texts) %}{{ return(adapter.dispatch('json_texts', 'returnscope')(texts)) }}{% endmacro %}
+{% macro default__json_texts(texts) -%}
+  cast(to_json(list_filter([{{ texts | join(', ') }}], lambda text: text is not null)) as varchar)
+{%- endmacro %}
+
 {# Value of the row that comes last in an order of one expression; ties must be broken by the order itself. #}
 {% macro value_at_max(value, order) %}{{ return(adapter.dispatch('value_at_max', 'returnscope')(value, order)) }}{% endmacro %}
 {% macro default__value_at_max(value, order) -%}

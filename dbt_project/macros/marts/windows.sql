@@ -48,3 +48,8 @@
 {% macro ring_in_window_before(ring, window_days) -%}
   ({{ ring }} > {{ window_days }} and {{ ring }} <= 2 * {{ window_days }})
 {%- endmacro %}
+
+{# Value of the row's window (windows() as `windows`) among columns name_7, name_30 … that hold one window each. #}
+{% macro of_window(name) -%}
+  case windows.window_days {%- for days in window_lengths() %} when {{ days }} then {{ name }}_{{ days }}{% endfor %} end
+{%- endmacro %}

@@ -1,11 +1,12 @@
 -- Why units came back: each reason class with its units, its share, the share in the window before, and buyers' words.
--- Units by final class add up to units_returned of mart_asin_insights.
+-- Units by final class add up to units_returned of mart_asin_insights. Until the last step an item is a number and its
+-- windows are columns: one narrow row for an item and class to group, sort and join, not four of many texts.
 
 with run as (
     select * from {{ ref('dim_run') }}
 ),
 
-returns as (
+returned as (
     select
         *,
         {{ ring('return_date', 'as_of_date') }} as ring
@@ -13,183 +14,172 @@ returns as (
     where {{ counts_as_returned() }}
 ),
 
-classed as (
+-- most items are sold through one channel only: what holds for it holds for ALL
+items as (
     select
         store,
         marketplace,
         asin,
-        channel,
-        ring,
-        reason_class,
-        reason_class_code,
-        reason_class_text,
-        sum(units) as units
-    from returns
+        row_number() over (order by store, marketplace, asin) as item,
+        min(channel) = max(channel) as has_one_channel
+    from returned
     where ring is not null
-    group by store, marketplace, asin, channel, ring, reason_class, reason_class_code, reason_class_text
+    group by store, marketplace, asin
 ),
 
--- a unit is counted under its final class, under its code's class and under its words' class: three columns, one pass
-grouped as (
-    select store, marketplace, asin, channel, ring, reason_class, units, 0 as units_by_code, 0 as units_by_text
-    from classed
+returns as (
+    select
+        items.item,
+        {{ channel_or_all('returned.channel') }} as channel,
+        returned.ring,
+        returned.return_date,
+        returned.units,
+        returned.reason_class,
+        returned.reason_class_code,
+        returned.reason_class_text,
+        returned.reason_confidence,
+        returned.comment
+    from returned
+    inner join items
+        on
+            returned.store = items.store
+            and returned.marketplace = items.marketplace
+            and returned.asin = items.asin
+    {{ channel_rollup() }}
+    where returned.ring is not null and not (channel_rollup.is_all_channels and items.has_one_channel)
+),
+
+-- a unit is counted under its final class, under its code's class and under its words' class
+verdicts as (
+    select item, channel, ring, reason_class, units, 0 as units_by_code, 0 as units_by_text
+    from returns
     union all
-    select store, marketplace, asin, channel, ring, reason_class_code, 0, units, 0
-    from classed
+    select item, channel, ring, reason_class_code, 0, units, 0
+    from returns
     where reason_class_code is not null
     union all
-    select store, marketplace, asin, channel, ring, reason_class_text, 0, 0, units
-    from classed
+    select item, channel, ring, reason_class_text, 0, 0, units
+    from returns
     where reason_class_text is not null
 ),
 
-rings as (
+classes as (
     select
-        grouped.store,
-        grouped.marketplace,
-        grouped.asin,
-        {{ channel_or_all('grouped.channel') }} as channel,
-        grouped.ring,
-        grouped.reason_class,
-        sum(grouped.units) as units,
-        sum(grouped.units_by_code) as units_by_code,
-        sum(grouped.units_by_text) as units_by_text
-    from grouped
-    {{ channel_rollup() }}
-    group by
-        grouped.store,
-        grouped.marketplace,
-        grouped.asin,
-        {{ channel_or_all('grouped.channel') }},
-        grouped.ring,
-        grouped.reason_class
-),
-
--- every class that an ASIN's buyers named in the longest window stands in all windows
-class_windows as (
-    select
-        rings.store,
-        rings.marketplace,
-        rings.asin,
-        rings.channel,
-        windows.window_days,
-        rings.reason_class,
-        {%- for units in ['units', 'units_by_code', 'units_by_text'] %}
-        coalesce(sum({{ units }}) filter (where {{ ring_in_window('ring', 'window_days') }}), 0) as {{ units }},
+        item,
+        channel,
+        reason_class,
+        {%- for days in window_lengths() %}
+        {%- for name in ['units', 'units_by_code', 'units_by_text'] %}
+        coalesce(sum({{ name }}) filter (where {{ ring_in_window('ring', days) }}), 0) as {{ name }}_{{ days }},
         {%- endfor %}
-        coalesce(sum(units) filter (where {{ ring_in_window_before('ring', 'window_days') }}), 0) as previous_units,
+        coalesce(sum(units) filter (where {{ ring_in_window_before('ring', days) }}), 0) as previous_units_{{ days }},
+        {%- endfor %}
         bool_or({{ ring_in_window('ring', window_lengths() | max) }}) as is_current
-    from rings
-    cross join {{ windows() }} as windows
-    group by rings.store, rings.marketplace, rings.asin, rings.channel, windows.window_days, rings.reason_class
+    from verdicts
+    group by item, channel, reason_class
 ),
 
-shares as (
+totals as (
     select
         *,
-        {{ rate('units', 'sum(units) over asin_window') }} as share,
-        {{ rate('previous_units', 'sum(previous_units) over asin_window') }} as previous_share
-    from class_windows
-    window asin_window as (partition by store, marketplace, asin, channel, window_days)
+        {%- for days in window_lengths() %}
+        sum(units_{{ days }}) over item_channel as item_units_{{ days }},
+        sum(previous_units_{{ days }}) over item_channel as item_previous_units_{{ days }} {{- "," if not loop.last }}
+        {%- endfor %}
+    from classes
+    window item_channel as (partition by item, channel)
 ),
 
 -- A comment stands for its class the better, the more the words agree with the class and the surer the verdict; then
--- the newest. Only the best three of a channel and ring can be among the best three of a window.
+-- the newest. Its newest day decides in which windows it stands.
 comments as (
     select
-        store,
-        marketplace,
-        asin,
+        item,
         channel,
-        ring,
         reason_class,
         comment,
         max(case when reason_class_text = reason_class then 1 else 0 end) as agrees,
         max(coalesce(reason_confidence, 0)) as confidence,
-        max(return_date) as latest
+        max(return_date) as latest,
+        min(ring) as ring
     from returns
     where {{ ring_in_window('ring', window_lengths() | max) }} and trim(coalesce(comment, '')) <> ''
-    group by store, marketplace, asin, channel, ring, reason_class, comment
-),
-
-best_comments as (
-    select
-        *,
-        row_number() over (
-            partition by store, marketplace, asin, channel, ring, reason_class
-            order by agrees desc, confidence desc, latest desc, comment asc
-        ) as place
-    from comments
-),
-
-window_comments as (
-    select
-        best.store,
-        best.marketplace,
-        best.asin,
-        {{ channel_or_all('best.channel') }} as channel,
-        windows.window_days,
-        best.reason_class,
-        best.comment,
-        max(best.agrees) as agrees,
-        max(best.confidence) as confidence,
-        max(best.latest) as latest
-    from best_comments as best
-    {{ channel_rollup() }}
-    inner join {{ windows() }} as windows on {{ ring_in_window('best.ring', 'windows.window_days') }}
-    where best.place <= 3
-    group by
-        best.store,
-        best.marketplace,
-        best.asin,
-        {{ channel_or_all('best.channel') }},
-        windows.window_days,
-        best.reason_class,
-        best.comment
+    group by item, channel, reason_class, comment
 ),
 
 placed as (
     select
-        *,
-        row_number() over (
-            partition by store, marketplace, asin, channel, window_days, reason_class
-            order by agrees desc, confidence desc, latest desc, comment asc
-        ) as place
-    from window_comments
+        item,
+        channel,
+        reason_class,
+        comment,
+        ring,
+        {%- for days in window_lengths() %}
+        sum(case when {{ ring_in_window('ring', days) }} then 1 else 0 end) over best_first as place_{{ days }}
+        {{- "," if not loop.last }}
+        {%- endfor %}
+    from comments
+    window best_first as (
+        partition by item, channel, reason_class
+        order by agrees desc, confidence desc, latest desc, comment asc
+        rows between unbounded preceding and current row
+    )
+),
+
+best as (
+    select
+        item,
+        channel,
+        reason_class,
+        {%- for days in window_lengths() %}
+        {%- set outer_loop = loop %}
+        {%- for place in [1, 2, 3] %}
+        max(case when place_{{ days }} = {{ place }} and {{ ring_in_window('ring', days) }} then comment end)
+            as comment_{{ place }}_{{ days }} {{- "," if not (loop.last and outer_loop.last) }}
+        {%- endfor %}
+        {%- endfor %}
+    from placed
+    where
+        {%- for days in window_lengths() %}
+        place_{{ days }} <= 3 {{- " or" if not loop.last }}
+        {%- endfor %}
+    group by item, channel, reason_class
 ),
 
 samples as (
     select
-        store,
-        marketplace,
-        asin,
+        item,
         channel,
-        window_days,
         reason_class,
-        {{ json_text_list('comment', 'place') }} as sample_comments
-    from placed
-    where place <= 3
-    group by store, marketplace, asin, channel, window_days, reason_class
+        {%- for days in window_lengths() %}
+        {{ json_texts(['comment_1_' ~ days, 'comment_2_' ~ days, 'comment_3_' ~ days]) }} as comments_{{ days }}
+        {{- "," if not loop.last }}
+        {%- endfor %}
+    from best
 )
 
 select
-    shares.store,
-    shares.marketplace,
-    shares.asin,
-    shares.channel,
-    shares.window_days,
-    shares.reason_class,
-    cast(shares.units as bigint) as units,
-    shares.share,
-    shares.previous_share,
-    cast(shares.previous_units as bigint) as previous_units,
-    cast(shares.units_by_code as bigint) as units_by_code,
-    cast(shares.units_by_text as bigint) as units_by_text,
+    items.store,
+    items.marketplace,
+    items.asin,
+    {{ channel_or_all('totals.channel') }} as channel,
+    windows.window_days,
+    totals.reason_class,
+    cast({{ of_window('totals.units') }} as bigint) as units,
+    {{ rate(of_window('totals.units'), of_window('totals.item_units')) }} as share,
+    {{ rate(of_window('totals.previous_units'), of_window('totals.item_previous_units')) }} as previous_share,
+    cast({{ of_window('totals.previous_units') }} as bigint) as previous_units,
+    cast({{ of_window('totals.units_by_code') }} as bigint) as units_by_code,
+    cast({{ of_window('totals.units_by_text') }} as bigint) as units_by_text,
     coalesce(classes.fault, 'unknown') as fault,
-    coalesce(samples.sample_comments, '[]') as sample_comments,
+    coalesce({{ of_window('samples.comments') }}, '[]') as sample_comments,
     run.as_of_date
-from shares
+from totals
+inner join items on totals.item = items.item
+left join samples
+    on totals.item = samples.item and totals.channel = samples.channel and totals.reason_class = samples.reason_class
+left join {{ ref('dim_reason_class') }} as classes on totals.reason_class = classes.reason_class
+cross join {{ windows() }} as windows
+{{ channel_rollup() }}
 cross join run
-left join samples using (store, marketplace, asin, channel, window_days, reason_class)
-left join {{ ref('dim_reason_class') }} as classes on shares.reason_class = classes.reason_class
-where shares.is_current
+where totals.is_current and (items.has_one_channel or not channel_rollup.is_all_channels)
