@@ -4,8 +4,9 @@ Belongs here: the straightest way a good analyst would do the spine's work once,
 contracts, quarantine or releases. Does not belong: anything imported from returnscope.
 
 Same work: read the raw text, drop nothing, type it, resolve keys (newest line of a key), attribute returns to order
-lines, day in the marketplace's time zone, the ASIN-day mart per channel with ALL, the four windows with rates,
-intervals and cohorts, reasons by code, critical reviews, and write every result as parquet and into one DuckDB file.
+lines, day in the marketplace's time zone, the facts of order lines, returns and reviews with the columns that readers
+get of them, the ASIN-day mart per channel with ALL, the four windows with rates, intervals and cohorts, reasons by
+code, critical reviews, and write every result as parquet and into one DuckDB file.
 """
 
 from __future__ import annotations
@@ -38,11 +39,24 @@ STEPS = {
                     else 'America/Los_Angeles' end as zone,
                 try_cast("purchase-date" as timestamptz) as purchase_at,
                 coalesce(try_cast(quantity as bigint), 0) as units, currency,
-                try_cast("item-price" as decimal(18, 4)) as item_price, filename
+                try_cast("item-price" as decimal(18, 4)) as item_price,
+                try_cast("item-tax" as decimal(18, 4)) as item_tax,
+                try_cast("item-promotion-discount" as decimal(18, 4)) as promotion_discount,
+                lower("order-status") like 'shipped%' as is_shipped,
+                lower("order-status") like 'cancel%' as is_cancelled,
+                lower("sales-channel") like 'non-amazon%' as is_multi_channel,
+                "is-replacement-order" = 'true' as is_replacement,
+                lower(sku) like 'amzn.gr.%' as is_used,
+                case when lower(sku) like 'amzn.gr.%'
+                    then regexp_extract(sku, '^.{{8}}(.+)-[^-]+-[^-]+$', 1) else sku end as base_sku,
+                filename
             from {orders}
         ),
         newest as (select order_id, sku, max(filename) as filename from raw group by all)
-        select raw.* exclude (filename), (purchase_at at time zone zone)::date as purchase_date
+        select raw.* exclude (filename), parse_filename(filename) as delivery,
+            (purchase_at at time zone zone)::date as purchase_date,
+            case when is_shipped then units else 0 end as units_shipped,
+            case when is_shipped then item_price end as sales_amount
         from raw join newest using (order_id, sku, filename)
         where purchase_at is not null
     """,
@@ -52,7 +66,11 @@ STEPS = {
             select 'FBA' as channel, "order-id" as order_id, sku, asin,
                 try_cast("return-date" as timestamptz) as return_at,
                 null::date as return_day, try_cast(quantity as bigint) as units, reason as reason_code,
-                null::decimal(18, 4) as refund
+                null::decimal(18, 4) as refund, "detailed-disposition" as disposition, status,
+                "license-plate-number" as license_plate_number, fnsku, "product-name" as product_name,
+                "fulfillment-center-id" as fulfillment_center_id, "customer-comments" as comment,
+                null as rma_id, null as resolution, null::decimal(18, 4) as label_cost, null as label_payer,
+                null as a_to_z_claim, parse_filename(filename) as delivery
             from {fba_returns}
         ),
         mfn as (
@@ -61,7 +79,10 @@ STEPS = {
                 try_strptime("Return request date", '%d-%b-%Y')::date as return_day,
                 try_cast("Return quantity" as bigint) as units,
                 "Return Reason" as reason_code,
-                try_cast(nullif(trim("Refunded Amount"), '') as decimal(18,4)) as refund
+                try_cast(nullif(trim("Refunded Amount"), '') as decimal(18,4)) as refund,
+                null, "Return request status", null, null, "Item Name", null, null, "Amazon RMA ID", "Resolution",
+                try_cast(nullif(trim("Label cost"), '') as decimal(18, 4)), "Label to be paid by", "A-to-Z Claim",
+                parse_filename(filename)
             from {mfn_returns}
         ),
         events as (select * from fba union all select * from mfn),
@@ -131,15 +152,18 @@ STEPS = {
         group by grouping sets ((marketplace, asin, channel, window_days, reason_code),
             (marketplace, asin, window_days, reason_code))
     """,
+    "reviews": """
+        create table reviews as
+        select distinct asin, user_id, "timestamp" as ms, rating, title, text, verified_purchase, helpful_vote,
+            make_timestamp("timestamp" * 1000)::date as review_date
+        from {reviews}
+    """,
     "performance": """
         create table performance as
-        with reviews as (
-            select distinct asin, user_id, "timestamp" as ms, rating, text from {reviews}
-        )
         select asin, window_days, count(*) as reviews, count(*) filter (rating <= 3) as critical
         from reviews, (select max(day) as as_of_date from asin_daily where units_ordered > 0),
             (select unnest([7, 30, 90, 365]) as window_days)
-        where make_timestamp(ms * 1000)::date > as_of_date - window_days group by all
+        where review_date > as_of_date - window_days group by all
     """,
 }
 

@@ -148,12 +148,12 @@ class Translator(DagsterDbtTranslator):
     """Names of dbt's nodes in Dagster: bronze sources are the feeds' assets, models are grouped as one warehouse."""
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
-        """`raw/<feed>` for a bronze source, `<schema>/<name>` for all else."""
+        """`raw/<feed>` for a bronze source, `<schema>/<name>` for another, `<layer>/<name>` for a model."""
         if dbt_resource_props["resource_type"] == "source" and dbt_resource_props["source_name"] == "bronze":
             return feed_key(dbt_resource_props["name"])
         if dbt_resource_props["resource_type"] == "source":
             return dg.AssetKey([dbt_resource_props["source_name"], dbt_resource_props["name"]])
-        return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
+        return dg.AssetKey([dbt_resource_props["fqn"][1], dbt_resource_props["name"]])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:  # noqa: ARG002
         """One group for all models."""

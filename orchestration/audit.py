@@ -171,11 +171,11 @@ def _contracts(
 
 def _reconciliation(con: duckdb.DuckDBPyConnection) -> Iterator[Finding | None]:
     """What `ops_reconciliation` counts: `error` refuses the release, `warning` is told, `info` is only kept."""
-    if not _exists(con, "ops.ops_reconciliation"):
+    if not _exists(con, "published.marts.ops_reconciliation"):
         return  # not built: the audit then has an error of that model, or of one before it
     rows = con.execute(
         "select check_name, severity, detail, count(*), count(*) filter (where not is_ok) "
-        "from ops.ops_reconciliation group by all order by all"
+        "from published.marts.ops_reconciliation group by all order by all"
     ).fetchall()
     for name, severity, detail, checks, wrong in rows:
         if not wrong or severity == "info":
@@ -189,7 +189,7 @@ def _reconciliation(con: duckdb.DuckDBPyConnection) -> Iterator[Finding | None]:
             remedy="Rows or units were lost or doubled on the way: please report it." if severity == "error" else "",
             sample=_rows(
                 con,
-                "select store, feed, subject, expected, actual, difference from ops.ops_reconciliation "
+                "select store, feed, subject, expected, actual, difference from published.marts.ops_reconciliation "
                 "where check_name = ? and severity = ? and not is_ok order by abs(difference) desc, 1, 2, 3",
                 [name, severity],
             ),
@@ -197,9 +197,9 @@ def _reconciliation(con: duckdb.DuckDBPyConnection) -> Iterator[Finding | None]:
 
 
 def _exists(con: duckdb.DuckDBPyConnection, relation: str) -> bool:
-    schema, _, name = relation.replace('"', "").partition(".")
     found = con.execute(
-        "select 1 from information_schema.tables where table_schema = ? and table_name = ?", [schema, name]
+        "select 1 from information_schema.tables where table_catalog = ? and table_schema = ? and table_name = ?",
+        relation.replace('"', "").split("."),
     )
     return found.fetchone() is not None
 

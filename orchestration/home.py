@@ -51,7 +51,10 @@ class Home:
 
     @property
     def build(self) -> Path:
-        """The build file: of the run that holds the lock, else of the newest run, for whoever wants to dig in it."""
+        """The build file: of the run that holds the lock, else of the newest run, for whoever wants to dig in it.
+
+        What is published of it lies beside it in `published.duckdb` (see `warehouse.connect`).
+        """
         return self.root / "warehouse" / "warehouse.duckdb"
 
     @property

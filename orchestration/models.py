@@ -89,7 +89,7 @@ def _published(node: dict[str, Any], key: tuple[str, ...]) -> PublishedModel:
     }
     return PublishedModel(
         name=node["name"],
-        relation=f'"{node["schema"]}"."{node["alias"]}"',
+        relation=f'"{node["database"]}"."{node["schema"]}"."{node["alias"]}"',
         description=node["description"],
         key=key,
         columns={name: column["description"] for name, column in columns.items()},

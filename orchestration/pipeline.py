@@ -418,14 +418,12 @@ def results_of(home: Home) -> DbtRun:
 
 def judge(settings: Settings, home: Home, plan: Plan, run: DbtRun) -> tuple[Audit, list[PublishedModel]]:
     """The audit of a built warehouse, and the models that it would publish."""
-    import duckdb
-
     from orchestration.audit import audit
     from orchestration.models import published_models, read_manifest
+    from orchestration.warehouse import connect
 
     models = published_models(read_manifest(run.target / "manifest.json"))
-    with duckdb.connect(str(home.build), read_only=True) as con:
-        con.execute("set TimeZone = 'UTC'")
+    with connect(home.build) as con:
         return audit(con, settings, plan, models, run.results), models
 
 
@@ -454,16 +452,14 @@ def publish(
     seconds: dict[str, float],
 ) -> Night:
     """Give readers the audited warehouse."""
-    import duckdb
-
     from orchestration.publish import export, make_current, make_manifest, store_release
+    from orchestration.warehouse import connect
 
     with home.scratch_folder("publish") as scratch:
-        with duckdb.connect(str(home.build), read_only=True) as con:
-            con.execute("set TimeZone = 'UTC'")
+        with connect(home.build) as con:
             manifest = make_manifest(plan, export(con, models, scratch))
         store_release(lake, manifest, scratch)
-        make_current(lake, home, manifest, before, scratch)
+        make_current(lake, home, manifest, before, scratch, home.build)
     return Night(
         "published",
         plan.release_id,

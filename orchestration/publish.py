@@ -4,7 +4,7 @@ Belongs here: writing releases and the published file. Does not belong: deciding
 reading releases (`releases.py`).
 
 Order, so that a kill at any point leaves something consistent: (1) parquet files, then the manifest, which makes the
-release complete; (2) a fresh `marts.duckdb` beside the published one; (3) the pointer `releases/current.json` by
+release complete; (2) a finished `marts.duckdb` beside the published one; (3) the pointer `releases/current.json` by
 compare-and-swap, which is the commit; (4) the rename over the published file. After a kill before (3) yesterday's
 release stands; after (3) the next run finds a `marts.duckdb` that is not the current release and puts it right.
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from ingestion.failures import PermanentFailure
 from orchestration import releases
 from orchestration.home import Home, replace_durably
 from orchestration.releases import Manifest, Mart, Pointer
+from orchestration.warehouse import PUBLISHED_NAME, READERS_STORAGE
 
 if TYPE_CHECKING:
     import duckdb
@@ -149,13 +151,17 @@ class Published:
     published_at: datetime
 
 
-def make_current(lake: Lake, home: Home, manifest: Manifest, before: Pointer | None, scratch: Path) -> Published:
+def make_current(
+    lake: Lake, home: Home, manifest: Manifest, before: Pointer | None, scratch: Path, build: Path | None = None
+) -> Published:
     """Point readers to a complete release: `marts.duckdb` and `releases/current.json`.
 
-    `before` is the pointer as it was when the run began. Raises VersionConflict, and changes nothing that readers see,
-    when another home has published to the same lake meanwhile.
+    before: the pointer as it was when the run began. build: the build file that the release was exported from; without
+    it `marts.duckdb` is made from the release's parquet files. Raises VersionConflict, and changes nothing that readers
+    see, when another home has published to the same lake meanwhile.
     """
-    fresh = build_marts(lake, manifest, scratch / "marts.duckdb")
+    path = scratch / "marts.duckdb"
+    fresh = build_marts(lake, manifest, path) if build is None else finish_marts(build, manifest, path)
     now = datetime.now(UTC)
     if before is None or before.release_id != manifest.release_id:
         previous = before.release_id if before else None
@@ -214,32 +220,53 @@ def published_release(home: Home) -> str | None:
     return row[0] if row else None
 
 
+def finish_marts(build: Path, manifest: Manifest, path: Path) -> Path:
+    """What dbt built for readers as their file, with comments and `release_info`; the build stays as it is.
+
+    Copied, not moved or linked: who digs in the build must not change what readers see. Its tables are in no order.
+    """
+    import duckdb
+
+    shutil.copyfile(build.with_name(PUBLISHED_NAME), path)
+    with duckdb.connect() as con:
+        con.execute(f"set TimeZone = 'UTC'; attach '{_sql(str(path))}' as published; use published")
+        _describe(con, manifest)
+    return path
+
+
 def build_marts(lake: Lake, manifest: Manifest, path: Path) -> Path:
-    """A DuckDB file with schema `marts`: each mart with its comments, and `release_info` (one row)."""
+    """The readers' file of a release made from its parquet files: schema `marts` with comments and `release_info`."""
     import duckdb
 
     path.unlink(missing_ok=True)
     with duckdb.connect() as con:
         _bound(con, path.parent)
         con.execute("set TimeZone = 'UTC'")
-        # DuckDB 2 would write a format that 1.x clients, most BI tools among them, cannot open
-        con.execute(f"attach '{_sql(str(path))}' as published (storage_version 'v1.0.0')")
+        con.execute(f"attach '{_sql(str(path))}' as published (storage_version '{READERS_STORAGE}')")
         con.execute("use published")
         con.execute("create schema marts")
-        for name, mart in manifest.marts.items():
+        for name in manifest.marts:
             source = releases.mart_path(lake, manifest, name)
             con.execute(f"create table marts.\"{name}\" as select * from read_parquet('{_sql(str(source))}')")
-            con.execute(f"comment on table marts.\"{name}\" is '{_sql(mart.description)}'")
-            for column, text in mart.column_descriptions.items():
-                con.execute(f'comment on column marts."{name}"."{column}" is \'{_sql(text)}\'')
-        declared = ", ".join(f"{column} {kind}" for column, kind in RELEASE_INFO.items())
-        con.execute(f"create table marts.release_info ({declared})")
-        con.execute("comment on table marts.release_info is 'The release that this file holds; one row.'")
-        about = release_info(manifest)
-        con.execute(f"insert into marts.release_info values ({', '.join('?' * len(about))})", list(about.values()))
-        con.execute("use memory")
-        con.execute("detach published")  # checkpoints: everything is in the one file
+        _describe(con, manifest)
     return path
+
+
+def _describe(con: duckdb.DuckDBPyConnection, manifest: Manifest) -> None:
+    """Add comments and `release_info` to the readers' file attached as `published` and in use, and let go of it."""
+    con.execute("begin")
+    for name, mart in manifest.marts.items():
+        con.execute(f"comment on table marts.\"{name}\" is '{_sql(mart.description)}'")
+        for column, text in mart.column_descriptions.items():
+            con.execute(f'comment on column marts."{name}"."{column}" is \'{_sql(text)}\'')
+    declared = ", ".join(f"{column} {kind}" for column, kind in RELEASE_INFO.items())
+    con.execute(f"create table marts.release_info ({declared})")
+    con.execute("comment on table marts.release_info is 'The release that this file holds; one row.'")
+    about = release_info(manifest)
+    con.execute(f"insert into marts.release_info values ({', '.join('?' * len(about))})", list(about.values()))
+    con.execute("commit")
+    con.execute("use memory")
+    con.execute("detach published")  # checkpoints: everything is in the one file
 
 
 #: columns of `release_info`, which stands beside the marts wherever they are read, with their DuckDB types

@@ -20,6 +20,7 @@ from orchestration.home import Home
 from orchestration.pipeline import gather, judge, lay_out, run_models
 from orchestration.plan import Plan, settings_that_count, versions
 from orchestration.publish import differences, export, make_manifest, store_release
+from orchestration.warehouse import connect
 
 if TYPE_CHECKING:
     from orchestration.releases import Manifest
@@ -50,8 +51,7 @@ def verify_release(settings: Settings, name: str, *, tell: Callable[[str], None]
         plan = Plan(manifest.as_of, manifest.known_by, pulls, settings_that_count(then), versions())
         lay_out(then, home, plan, gather(then, home, bare, plan))
         _, models = judge(then, home, plan, run_models(home))
-        with duckdb.connect(str(home.build), read_only=True) as con:
-            con.execute("set TimeZone = 'UTC'")
+        with connect(home.build) as con:
             again = make_manifest(plan, export(con, models, scratch))
         differing = differences(manifest, again)
         _say_what_changed(manifest, plan, tell)

@@ -1,8 +1,8 @@
 """The build file of one night: its sources laid out for dbt, and dbt run on it in this process.
 
-Belongs here: schemas `bronze`, `control` and `reference` exactly as dbt's sources declare them, and the one way in
-which dbt is called. Does not belong: what the models compute (`dbt_project/`), reading dbt's artifacts (`models.py`),
-judging or publishing what came out (`audit.py`, `publish.py`).
+Belongs here: schemas `bronze`, `control` and `reference` exactly as dbt's sources declare them, the file beside it that
+takes what readers get, and the one way in which dbt is called. Does not belong: what the models compute
+(`dbt_project/`), reading dbt's artifacts (`models.py`), judging or publishing what came out (`audit.py`, `publish.py`).
 
 Everything that differs from night to night goes through tables of schema `control`, never through `--vars` or an
 environment variable, so that dbt's parse of yesterday still holds (0.4 s instead of 6).
@@ -38,12 +38,16 @@ log = logging.getLogger(__name__)
 PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
 #: DuckDB names the catalogue after the file, and dbt keeps the catalogue's name in its parse: one name for ever
 FILE_NAME = "warehouse.duckdb"
+#: beside it: what dbt builds for readers, all in schema `marts`; the catalogue `published` of dbt's profile
+PUBLISHED_NAME = "published.duckdb"
 #: tells dbt's profile where the build file is
 PATH_VARIABLE = "RETURNSCOPE_WAREHOUSE"
 
 #: Only this installation's DuckDB ever opens the build file, and its newest format takes a fifth less CPU time to write
 #: than the one that every version reads: 2.0 s for a million order lines instead of 2.4. The file keeps its format.
 STORAGE = "latest"
+#: DuckDB 2 would write a format that 1.x clients, most BI tools among them, cannot open
+READERS_STORAGE = "v1.0.0"
 
 #: Many small files cost more to open than to read (0.4 ms each, and a feed is scanned up to four times): up to this
 #: size a feed is copied into the build file, above it dbt reads the parquet files where they are.
@@ -76,8 +80,12 @@ def prepare(
     if path.name != FILE_NAME:
         raise ValueError(f"the build file is called {FILE_NAME}, not {path.name}: dbt's parse depends on the name")
     path.parent.mkdir(parents=True, exist_ok=True)
-    for old in (path, path.with_name(path.name + ".wal")):
+    published = path.with_name(PUBLISHED_NAME)
+    for old in (path, published):
         old.unlink(missing_ok=True)
+        old.with_name(old.name + ".wal").unlink(missing_ok=True)
+    with duckdb.connect(str(published), config={"storage_compatibility_version": READERS_STORAGE}) as con:
+        con.execute("create schema marts")
     with duckdb.connect(str(path), config={"storage_compatibility_version": STORAGE}) as con:
         con.execute("begin")
         for schema in ("bronze", "control", "reference"):
@@ -96,6 +104,17 @@ def prepare(
         for name in reference.tables():
             _reference(con, name)
         con.execute("commit")
+
+
+def connect(path: Path) -> duckdb.DuckDBPyConnection:
+    """A reading connection to a build file and what was built for readers: tables by schema, theirs in `marts`."""
+    import duckdb
+
+    con = duckdb.connect(str(path), read_only=True)
+    beside = _sql_text(str(path.with_name(PUBLISHED_NAME)))
+    con.execute(f"set TimeZone = 'UTC'; attach {beside} as published (read_only)")
+    con.execute("set search_path = 'warehouse.main,published.marts'")
+    return con
 
 
 def _run_row(settings: Settings, as_of: date, known_by: datetime | None) -> list[Any]:

@@ -9,11 +9,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pandas as pd
 import pytest
 
 from ingestion.simulator import SimStore, World, nightly_deliveries
+from orchestration.warehouse import connect
 from tests.crosscheck.formulas import JSON_COLUMNS, MARTS, OPEN, Row, Tables
 from tests.golden.nights import Night, build
 from tests.support.installation import Installation
@@ -32,14 +32,13 @@ WORLDS = {
 
 def tables_of(path: Path) -> Tables:
     """Every table of a warehouse by its name, as Python objects."""
-    with duckdb.connect(str(path), read_only=True) as con:
+    with connect(path) as con:
         found = con.execute(
             "select table_schema, table_name from information_schema.tables where table_schema in ('core', 'marts')"
         ).fetchall()
-        catalogue = con.execute("select current_database()").fetchone() or ("",)
         tables = {}
         for schema, name in found:
-            rows = con.execute(f'select * from "{catalogue[0]}"."{schema}"."{name}"')
+            rows = con.execute(f'select * from "{schema}"."{name}"')
             columns = [column[0] for column in rows.description or ()]
             tables[name] = pd.DataFrame(rows.fetchall(), columns=columns, dtype=object)
     return Tables(tables)

@@ -79,11 +79,11 @@ def test_a_new_feed_reaches_the_warehouse_and_is_accounted_for(tmp_path: Path, p
         (date(2025, 1, 31), "B000000001", Decimal("12.5"))
     ]
     assert made.rows(
-        "select rows_in, rows_bronze, rows_quarantined, rows_current from ops.ops_deliveries "
+        "select rows_in, rows_bronze, rows_quarantined, rows_current from marts.ops_deliveries "
         "where feed = 'storage_fees'"
     ) == [(2, 1, 1, None)]
     assert made.rows(
-        "select check_name, severity, actual from ops.ops_reconciliation where feed = 'storage_fees' order by all"
+        "select check_name, severity, actual from marts.ops_reconciliation where feed = 'storage_fees' order by all"
     ) == [
         ("quarantine_kept", "error", Decimal(1)),
         ("rows_accounted", "error", Decimal(2)),

@@ -445,7 +445,7 @@ def built(home: Path) -> Warehouse:
 def returns(built: Warehouse) -> Callable[..., list[tuple[Any, ...]]]:
     """Columns of a store's returns, in order."""
     return lambda store, columns: built.rows(
-        f"select {columns} from core.fct_returns where store = '{store}' order by all"
+        f"select {columns} from marts.fct_returns where store = '{store}' order by all"
     )
 
 
@@ -495,7 +495,7 @@ def test_keyed_rows_merge_and_keep_their_multiplicity(built: Warehouse, returns:
     assert returns("two_rmas_on_one_day", "rma_id, returned_basis") == [("R1", "requested"), ("R2", "requested")]
     assert returns("no_rma_number", "order_id, units") == [("A", 2), ("B", 1)]
     lines = built.rows(
-        "select order_id, sku, units_ordered, units_shipped from core.fct_order_lines "
+        "select order_id, sku, units_ordered, units_shipped from marts.fct_order_lines "
         "where store = 'order_lines_multiply' order by all"
     )
     assert lines == [("A", "SKU-1", 1, 1), ("A", "SKU-1", 1, 1), ("B", "SKU-1", 1, 1), ("C", None, 1, 1)]
@@ -521,7 +521,7 @@ def test_returns_get_their_marketplace_and_flags_from_their_order(returns: Any) 
 def test_flags_of_order_lines(built: Warehouse) -> None:
     lines = built.rows(
         "select order_id, marketplace, is_multi_channel, is_replacement, is_used, is_new_item, base_sku "
-        "from core.fct_order_lines where store = 'attribution' order by all"
+        "from marts.fct_order_lines where store = 'attribution' order by all"
     )
     assert lines == [
         ("ASIN", "US", False, False, False, True, "OTHER-SKU"),
@@ -535,7 +535,7 @@ def test_flags_of_order_lines(built: Warehouse) -> None:
 
 def test_days_are_those_of_the_marketplace(built: Warehouse, returns: Any) -> None:
     def order_days(store: str) -> dict[str, date]:
-        return dict(built.rows(f"select order_id, purchase_date from core.fct_order_lines where store = '{store}'"))
+        return dict(built.rows(f"select order_id, purchase_date from marts.fct_order_lines where store = '{store}'"))
 
     assert order_days("los_angeles_days") == {
         "A": date(2025, 1, 10),
@@ -556,7 +556,7 @@ def test_an_unattributed_return_has_the_day_of_its_stores_first_marketplace(retu
 
 
 def test_what_comes_after_the_as_of_day_on_the_marketplaces_clock_is_left_out(built: Warehouse, returns: Any) -> None:
-    lines = built.rows("select order_id from core.fct_order_lines where store = 'after_the_as_of_day'")
+    lines = built.rows("select order_id from marts.fct_order_lines where store = 'after_the_as_of_day'")
     assert lines == [("A",)]
     assert returns("after_the_as_of_day", "order_id") == []
 
@@ -564,7 +564,7 @@ def test_what_comes_after_the_as_of_day_on_the_marketplaces_clock_is_left_out(bu
 def test_settlement_refunds_are_what_the_buyer_got(built: Warehouse) -> None:
     refunds = built.rows(
         "select order_id, refund_amount, principal_amount, fees_returned, fee_kept, currency, units, has_return "
-        "from core.fct_refunds where store = 'refund_is_spread' order by all"
+        "from marts.fct_refunds where store = 'refund_is_spread' order by all"
     )
     assert refunds == [
         ("A", Decimal("10.01"), Decimal(10), Decimal("1.5"), Decimal("0.3"), "USD", None, True),
@@ -587,7 +587,7 @@ def test_a_refund_is_spread_over_its_units_to_the_coin(returns: Any) -> None:
 
 def test_a_refund_that_report_and_settlement_both_know_counts_once(built: Warehouse, returns: Any) -> None:
     refunds = built.rows(
-        "select order_id, refund_amount, source, channel, has_return from core.fct_refunds "
+        "select order_id, refund_amount, source, channel, has_return from marts.fct_refunds "
         "where store = 'mfn_report_or_settlement' order by all"
     )
     assert refunds == [
@@ -608,14 +608,14 @@ def test_currencies_are_never_added_up(returns: Any) -> None:
 
 def test_a_missing_rate_is_null_and_never_1(built: Warehouse) -> None:
     refunds = built.rows(
-        "select order_id, refund_amount_reporting from core.fct_refunds where store = 'rates' order by all"
+        "select order_id, refund_amount_reporting from marts.fct_refunds where store = 'rates' order by all"
     )
     assert refunds == [("A", Decimal(11)), ("B", None), ("C", Decimal(3))]
 
 
 def test_copies_of_a_review_are_one_where_its_writer_or_number_is_known(built: Warehouse) -> None:
     reviews = built.rows(
-        "select marketplace, rating, is_critical, review_date, class_by_text from core.fct_reviews "
+        "select marketplace, rating, is_critical, review_date, class_by_text from marts.fct_reviews "
         "where store = 'reviews' order by all"
     )
     assert reviews == [
@@ -628,7 +628,7 @@ def test_copies_of_a_review_are_one_where_its_writer_or_number_is_known(built: W
 
 def test_graded_units_merge_by_plate(built: Warehouse) -> None:
     units = built.rows(
-        "select asin, marketplace, units, is_graded, used_condition, event_date from core.fct_graded_units "
+        "select asin, marketplace, units, is_graded, used_condition, event_date from marts.fct_graded_units "
         "where store = 'grading' order by all"
     )
     assert units == [
@@ -639,7 +639,7 @@ def test_graded_units_merge_by_plate(built: Warehouse) -> None:
 
 
 def test_stock_is_the_newest_snapshot_by_the_end_of_the_as_of_day(built: Warehouse) -> None:
-    stock = built.rows("select sku, fulfillable, inbound, snapshot_date, marketplace from core.fct_inventory")
+    stock = built.rows("select sku, fulfillable, inbound, snapshot_date, marketplace from marts.fct_inventory")
     assert stock == [("SKU-1", 5, 3, AS_OF, "US")]
 
 
@@ -659,9 +659,9 @@ def test_code_and_words_become_one_class(returns: Any) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_order_in_which_deliveries_are_taken_in_changes_nothing(home: Path, built: Warehouse, seed: int) -> None:
-    before = built.tables("core", "marts", "ops")
+    before = built.tables("core", "marts")
     shuffled = build_scenarios(home, shuffle=seed, command="run")
     assert shuffled.run.succeeded
-    after = shuffled.tables("core", "marts", "ops")
+    after = shuffled.tables("core", "marts")
     assert list(before) == list(after)
     assert [name for name in before if before[name] != after[name]] == []

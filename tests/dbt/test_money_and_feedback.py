@@ -176,7 +176,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 def test_instalments_stand_apart_and_a_reimbursement_counts_in_its_newest_state(built: Warehouse) -> None:
     assert built.rows(
         "select reimbursement_id, case_id, marketplace, marketplace_by, asin, amount, is_reversal, approval_date "
-        "from core.fct_reimbursements order by reimbursement_id, amount"
+        "from marts.fct_reimbursements order by reimbursement_id, amount"
     ) == [
         ("R1", "C1", "CA", "order", "B000000001", Decimal(10), False, date(2025, 1, 20)),
         ("R1", "C1", "CA", "order", "B000000001", Decimal(10), False, date(2025, 1, 20)),
@@ -189,7 +189,7 @@ def test_instalments_stand_apart_and_a_reimbursement_counts_in_its_newest_state(
 def test_feedback_has_its_orders_marketplace_and_says_whether_it_still_stands(built: Warehouse) -> None:
     assert built.rows(
         "select order_id, marketplace, channel, rating, kind, response, is_listed "
-        "from core.fct_seller_feedback order by order_id"
+        "from marts.fct_seller_feedback order by order_id"
     ) == [
         ("F", "US", "FBM", 2, "negative", "sorry", True),
         ("G", "unattributed", None, 3, "neutral", None, False),
@@ -199,7 +199,7 @@ def test_feedback_has_its_orders_marketplace_and_says_whether_it_still_stands(bu
 def test_shipments_stand_on_the_day_they_left_in_their_newest_state(built: Warehouse) -> None:
     assert built.rows(
         "select marketplace, ship_date, units_shipped, asin, is_multi_channel "
-        "from core.fct_shipments order by ship_date"
+        "from marts.fct_shipments order by ship_date"
     ) == [
         ("unattributed", date(2025, 1, 11), 1, "B000000001", True),
         ("US", date(2025, 1, 12), 2, "B000000001", False),
@@ -208,13 +208,13 @@ def test_shipments_stand_on_the_day_they_left_in_their_newest_state(built: Wareh
 
 def test_movements_and_removals_merge_by_what_tells_them_apart(built: Warehouse) -> None:
     assert built.rows(
-        "select marketplace, event_type, quantity, reconciled_quantity from core.fct_inventory_events order by all"
+        "select marketplace, event_type, quantity, reconciled_quantity from marts.fct_inventory_events order by all"
     ) == [
         ("UK", "CustomerReturns", 1, 1),
         ("UK", "CustomerReturns", 1, None),
         ("UK", "Shipments", -1, None),
     ]
-    assert built.rows("select disposition, order_status, units_shipped, asin from core.fct_removals order by all") == [
+    assert built.rows("select disposition, order_status, units_shipped, asin from marts.fct_removals order by all") == [
         ("Sellable", "In Process", 0, "B000000001"),
         ("Unsellable", "Completed", 3, "B000000001"),
     ]
@@ -223,7 +223,7 @@ def test_movements_and_removals_merge_by_what_tells_them_apart(built: Warehouse)
 def test_each_event_counts_once_and_says_whether_a_settlement_has_it(built: Warehouse) -> None:
     rows = built.rows(
         "select transaction_id, transaction_status, sum(amount), bool_and(is_settled), max(asin), max(marketplace) "
-        "from core.fct_finance_transactions group by all order by all"
+        "from marts.fct_finance_transactions group by all order by all"
     )
     assert rows == [
         ("d1", "DEFERRED", Decimal("20.05"), False, None, "US"),
@@ -241,7 +241,7 @@ def test_each_event_counts_once_and_says_whether_a_settlement_has_it(built: Ware
 
 def test_a_transaction_that_adds_up_in_no_way_is_told(built: Warehouse) -> None:
     assert built.rows(
-        "select subject, actual, is_ok, severity from ops.ops_reconciliation where check_name = 'transaction_total' "
+        "select subject, actual, is_ok, severity from marts.ops_reconciliation where check_name = 'transaction_total' "
         "order by all"
     ) == [("CAD", 0, True, "warning"), ("USD", 1, False, "warning")]
 
@@ -269,7 +269,7 @@ def test_no_row_breaks_the_contract_that_a_release_must_meet(built: Warehouse, f
 
 def test_every_row_of_these_feeds_is_accounted_for(built: Warehouse) -> None:
     assert built.rows(
-        "select feed, rows_in, rows_current, rows_superseded from ops.ops_deliveries "
+        "select feed, rows_in, rows_current, rows_superseded from marts.ops_deliveries "
         "where feed not in ('orders', 'settlements') order by all"
     ) == [
         ("finance_transactions", 1, 0, 1),
@@ -287,5 +287,5 @@ def test_every_row_of_these_feeds_is_accounted_for(built: Warehouse) -> None:
         ("seller_feedback", 2, 1, 1),
     ]
     assert built.rows(
-        "select state, count(*) from ops.ops_windows where feed = 'seller_feedback' group by all order by all"
+        "select state, count(*) from marts.ops_windows where feed = 'seller_feedback' group by all order by all"
     ) == [("loaded", 29), ("never_asked", 2)]

@@ -58,7 +58,7 @@ def built(home: Path) -> Warehouse:
 def test_every_row_of_every_delivery_is_accounted_for(built: Warehouse) -> None:
     rows = built.rows(
         "select feed, outcome, rows_in, rows_bronze, rows_quarantined, rows_current, rows_superseded "
-        "from ops.ops_deliveries order by feed, delivered_at, rows_in desc nulls last, rows_superseded"
+        "from marts.ops_deliveries order by feed, delivered_at, rows_in desc nulls last, rows_superseded"
     )
     assert rows == [
         ("fba_returns", "loaded", 5, 3, 2, 1, 2),
@@ -78,7 +78,7 @@ def test_every_row_of_every_delivery_is_accounted_for(built: Warehouse) -> None:
 
 
 def test_bad_rows_keep_their_reason_and_their_line(built: Warehouse) -> None:
-    rows = built.rows("select feed, line_number, reasons, original_line from ops.ops_quarantine order by all")
+    rows = built.rows("select feed, line_number, reasons, original_line from marts.ops_quarantine order by all")
     assert rows == [
         ("fba_returns", 5, "bad_moment:return_date", "yesterday\tD"),
         ("fba_returns", 6, "blank:asin", "2025-01-20\tE"),
@@ -89,7 +89,7 @@ def test_conservation_holds_and_what_is_amiss_is_counted(built: Warehouse) -> No
     checks = {
         (name, store, subject): (expected, actual, is_ok)
         for name, store, subject, expected, actual, is_ok in built.rows(
-            "select check_name, store, subject, expected, actual, is_ok from ops.ops_reconciliation "
+            "select check_name, store, subject, expected, actual, is_ok from marts.ops_reconciliation "
             "where feed not in ('inventory', 'listings') and check_name <> 'rows_accounted'"
         )
         if not is_ok or name in ("returns_published", "units_in_marts", "refunds_spread", "settlement_total")

@@ -116,9 +116,11 @@ def test_dbt_leaves_environment_and_file_free(tmp_path: Path, monkeypatch: pytes
     run = warehouse.run_dbt("run", path, tmp_path / "dbt", select=["stg_run", "dim_run"])
     assert [(result.name, result.status) for result in run.results] == [("stg_run", "success"), ("dim_run", "success")]
     assert os.environ[warehouse.PATH_VARIABLE] == "kept"
-    assert {item.name for item in tmp_path.iterdir()} == {warehouse.FILE_NAME, "dbt"}
-    path.rename(tmp_path / "moved.duckdb")
-    assert query(tmp_path / "moved.duckdb", "select as_of_date from core.dim_run") == [(AS_OF,)]
+    assert {item.name for item in tmp_path.iterdir()} == {warehouse.FILE_NAME, warehouse.PUBLISHED_NAME, "dbt"}
+    for name in (warehouse.FILE_NAME, warehouse.PUBLISHED_NAME):  # nobody holds them
+        (tmp_path / name).rename(tmp_path / f"moved-{name}")
+    moved = tmp_path / f"moved-{warehouse.PUBLISHED_NAME}"
+    assert query(moved, "select as_of_date from marts.dim_run") == [(AS_OF,)]
 
 
 def test_failed_tests_are_results_and_a_project_that_does_not_begin_is_a_failure(tmp_path: Path) -> None:

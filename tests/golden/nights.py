@@ -13,8 +13,6 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from data_contracts.settings import Settings, load_settings
 from ingestion.intake import record_without_document, take
 from ingestion.lake import Lake, open_lake
@@ -22,7 +20,7 @@ from ingestion.ledger import Pull
 from ingestion.simulator import SimDelivery, World, write_settings
 from orchestration.home import Home
 from orchestration.pipeline import gather, plan_night
-from orchestration.warehouse import FILE_NAME, prepare, run_dbt
+from orchestration.warehouse import FILE_NAME, PUBLISHED_NAME, connect, prepare, run_dbt
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Night:
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:
         """Rows of a query as dicts."""
-        with duckdb.connect(str(self.warehouse), read_only=True) as con:
+        with connect(self.warehouse) as con:
             found = con.execute(sql, parameters)
             names = [column[0] for column in found.description or ()]
             return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
@@ -140,4 +138,5 @@ def rebuild(
     finished = folder / str(plan.as_of) / FILE_NAME  # its views name the catalogue, which is called as the file
     finished.parent.mkdir()
     shutil.move(path, finished)
+    shutil.move(path.with_name(PUBLISHED_NAME), finished.with_name(PUBLISHED_NAME))
     return Night(world, finished, inputs.pulls, lake, folder)

@@ -130,7 +130,7 @@ def test_every_return_row(golden: tuple[Night, Row]) -> None:
     def counted(rows: Iterable[Row]) -> Counter[tuple[Any, ...]]:
         return Counter(tuple("" if row[name] is None else row[name] for name in names) for row in rows)
 
-    rows = night.rows("select * from core.fct_returns")
+    rows = night.rows("select * from marts.fct_returns")
     assert_same(counted(rows), counted(true["returns"]))
     assert sum(row["units"] for row in rows) == true["totals"]["units_returned"]
     assert (
@@ -142,7 +142,7 @@ def test_every_return_row(golden: tuple[Night, Row]) -> None:
 
 def test_comments_are_kept_as_written(golden: tuple[Night, Row]) -> None:
     night, true = golden
-    rows = night.rows("select * from core.fct_returns where comment is not null")
+    rows = night.rows("select * from marts.fct_returns where comment is not null")
     shown = Counter((row["store"], row["order_id"] or "", row["comment"]) for row in rows)
     written = [row for row in true["returns"] if row["comment"]]
     assert len(rows) == len(written)
@@ -163,7 +163,7 @@ def test_what_was_refunded_for_returns(golden: tuple[Night, Row]) -> None:
                 found.setdefault(key, None)
         return found
 
-    rows = night.rows("select * from core.fct_returns where coalesce(order_id, '') <> ''")
+    rows = night.rows("select * from marts.fct_returns where coalesce(order_id, '') <> ''")
     assert_same(summed(rows), summed(true["return_refunds"]))
     assert all(row["refund_amount"] is None or row["refund_amount"] == round(row["refund_amount"], 2) for row in rows)
 
@@ -178,7 +178,7 @@ def test_every_refund(golden: tuple[Night, Row]) -> None:
             found[tuple(row[name] for name in names)] += row["refund_amount"]
         return dict(found)
 
-    assert_same(summed(night.rows("select * from core.fct_refunds")), summed(true["refunds"]))
+    assert_same(summed(night.rows("select * from marts.fct_refunds")), summed(true["refunds"]))
 
 
 def test_order_lines_by_status(golden: tuple[Night, Row]) -> None:
@@ -189,7 +189,7 @@ def test_order_lines_by_status(golden: tuple[Night, Row]) -> None:
     )
     rows = night.rows(
         "select store, marketplace, channel, order_status, count(*) as lines, sum(units_ordered) as units_ordered, "
-        "sum(units_shipped) as units_shipped, sum(sales_amount) as sales_amount from core.fct_order_lines group by all"
+        "sum(units_shipped) as units_shipped, sum(sales_amount) as sales_amount from marts.fct_order_lines group by all"
     )
     assert_same(cells(rows, keys, values), cells(true["order_lines"], keys, values))
 
@@ -215,7 +215,7 @@ def test_recovery(golden: tuple[Night, Row]) -> None:
         row["store"]: row["month"]
         for row in night.rows(
             "select store, date_trunc('month', max(posted_date))::date as month "
-            "from core.fct_settlement_lines group by store"
+            "from marts.fct_settlement_lines group by store"
         )
     }
     for row in rows:
@@ -263,7 +263,7 @@ def test_what_returns_cost(golden: tuple[Night, Row]) -> None:
 def test_stock(golden: tuple[Night, Row]) -> None:
     night, true = golden
     keys, values = ("store", "asin", "sku"), ("fulfillable", "unsellable", "reserved", "inbound", "snapshot_date")
-    rows = night.rows("select * from core.fct_inventory")
+    rows = night.rows("select * from marts.fct_inventory")
     assert_same(cells(rows, keys, values), cells(true["stock"], keys, values))
 
 
@@ -284,13 +284,13 @@ def test_rows_are_conserved_and_the_spoilt_ones_quarantined(golden: tuple[Night,
         for pull in night.pulls
         if pull.delivery_id
     )
-    (counted,) = night.rows("select count(*) as rows from ops.ops_quarantine")
+    (counted,) = night.rows("select count(*) as rows from marts.ops_quarantine")
     assert counted["rows"] == true["totals"]["quarantined"]
 
 
 def test_every_settlement(golden: tuple[Night, Row]) -> None:
     night, true = golden
-    rows = night.rows("select distinct store, marketplace, settlement_id from core.fct_settlement_lines")
+    rows = night.rows("select distinct store, marketplace, settlement_id from marts.fct_settlement_lines")
     assert {(r["store"], r["settlement_id"]) for r in rows} == {
         (r["store"], r["settlement_id"]) for r in true["settlements"]
     }
@@ -323,13 +323,12 @@ def test_measures_of_the_semantic_layer_give_the_numbers_of_the_marts(golden: tu
     def asked(name: str, days: int, *by: str) -> dict[Any, Any]:
         metric = metrics[name]
         model, above = registry().measures[metric.measure]
-        schema = "core" if model.model.startswith("fct_") else "marts"
         sums = [f"cast({above.agg}({above.expr}) as double)"]
         if metric.per:
             _, below = registry().measures[metric.per]
             sums.append(f"nullif(cast({below.agg}({below.expr}) as double), 0)")
         rows = night.rows(
-            f"select {', '.join(by)}, {' / '.join(sums)} as value from {schema}.{model.model} "
+            f"select {', '.join(by)}, {' / '.join(sums)} as value from marts.{model.model} "
             f"where {model.time} > as_of_date - {days} and {model.time} <= as_of_date group by all"
         )
         return {tuple(row[name] for name in by): row["value"] for row in rows}

@@ -141,7 +141,7 @@ def written(installation: Installation) -> Iterator[tuple[str, str]]:
         yield name, path.read_bytes().decode("utf-8", "replace")
         if path.suffix == ".parquet":
             yield name, values(f"select * from read_parquet('{path}', hive_partitioning = false)")
-        elif path.name in ("returnscope.duckdb", "warehouse.duckdb"):
+        elif path.name in ("returnscope.duckdb", "warehouse.duckdb", "published.duckdb"):
             with duckdb.connect(str(path), read_only=True) as con:
                 tables = con.execute("select table_schema, table_name from information_schema.tables").fetchall()
             for schema, table in tables:

@@ -185,8 +185,7 @@ class Warehouse:
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Rows of a query."""
-        with duckdb.connect(str(self.path), read_only=True) as con:
-            con.execute("set TimeZone = 'UTC'")
+        with warehouse.connect(self.path) as con:
             return con.execute(query).fetchall()
 
     def tables(self, *schemas: str) -> dict[str, list[tuple[Any, ...]]]:

@@ -1,5 +1,4 @@
--- A view: the intermediate table holds the same rows up to the as-of day, and a copy of ten million of them buys
--- nothing.
+-- Order lines up to the as-of day: the one fact to which the others are attributed, so intermediate models read it too.
 
 select
     lines.order_line_id,

@@ -1,4 +1,4 @@
--- A view over the intermediate table of the same rows.
+-- The intermediate rows up to the as-of day, as readers get them.
 
 select
     lines.settlement_line_id,

@@ -4,8 +4,15 @@
 
 with counted as (
     select 'orders' as feed, store, delivery_id, count(*) as rows_current, 0 as rows_superseded
-    from {{ ref('int_order_lines') }}
+    from {{ ref('fct_order_lines') }}
     group by store, delivery_id
+    union all
+    -- lines after the as-of day: the day in the report is at most one away from that of the marketplace's clock
+    select 'orders', lines.store, lines.delivery_id, count(*), 0
+    from {{ ref('int_order_lines') }} as lines
+    inner join {{ ref('stg_run') }} as run on lines.purchase_date > run.as_of_date
+    where lines.reported_day >= (select as_of_date from {{ ref('stg_run') }})
+    group by lines.store, lines.delivery_id
     union all
     select 'mfn_returns', store, delivery_id, count(*), 0
     from {{ ref('int_returns') }}

@@ -20,7 +20,6 @@ select
     case when min(lines.channel) = max(lines.channel) then min(lines.channel) end as channel,
     case when min(lines.asin) = max(lines.asin) then min(lines.asin) end as asin,
     min(lines.purchase_date) as purchase_date
-from {{ ref('int_order_lines') }} as lines
+from {{ ref('fct_order_lines') }} as lines
 inner join wanted on lines.store = wanted.store and lines.order_id = wanted.order_id
-inner join {{ ref('stg_run') }} as run on lines.purchase_date <= run.as_of_date
 group by lines.store, lines.order_id

@@ -41,7 +41,7 @@ found as (
         cast(lines.item_price / nullif(lines.units_ordered, 0) as decimal(18, 4)) as unit_price,
         lines.delivery_id,
         lines.line_number
-    from {{ ref('int_order_lines') }} as lines
+    from {{ ref('fct_order_lines') }} as lines
     inner join wanted on lines.store = wanted.store and lines.order_id = wanted.order_id
 ),
 

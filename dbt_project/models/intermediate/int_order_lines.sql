@@ -1,5 +1,6 @@
 -- Every order line in its newest state, with marketplace, flags and the day on the marketplace's clock. Lines after
--- the as-of day are still here; core leaves them out. One streaming pass: at ten million lines nothing is sorted.
+-- the as-of day are still here; core leaves them out. A view, written to a table once, by core: ten million lines take
+-- 8 s of CPU time to compute and 17 s to write. One streaming pass: nothing is sorted.
 
 with lines as (
     select * from {{ judged_rows('orders') }}
@@ -18,6 +19,7 @@ placed as (
             'lines.purchase_date_at', 'lines.purchase_date_day',
             "coalesce(marketplaces.time_zone, stores.time_zone, 'UTC')"
         ) }} as purchase_date,
+        lines.purchase_date_day as reported_day,
         lines.order_status,
         lower(lines.order_status) like 'shipped%' as is_shipped,
         lower(lines.order_status) like 'cancel%' as is_cancelled,
@@ -51,6 +53,7 @@ select
     asin,
     purchase_at,
     purchase_date,
+    reported_day,
     order_status,
     is_shipped,
     is_cancelled,

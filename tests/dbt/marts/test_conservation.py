@@ -226,9 +226,9 @@ def test_every_mart_has_a_unit_test(built: Warehouse) -> None:
 
 def test_units_and_amounts_are_conserved_from_facts_to_days(con: duckdb.DuckDBPyConnection) -> None:
     facts = con.execute(
-        """select (select sum(units) from core.fct_returns), (select sum(refund_amount) from core.fct_refunds),
-                  (select sum(units_shipped) from core.fct_order_lines),
-                  (select sum(sales_amount) from core.fct_order_lines)"""
+        """select (select sum(units) from marts.fct_returns), (select sum(refund_amount) from marts.fct_refunds),
+                  (select sum(units_shipped) from marts.fct_order_lines),
+                  (select sum(sales_amount) from marts.fct_order_lines)"""
     ).fetchone()
     for condition in ("channel = 'ALL'", "channel in ('FBA', 'FBM')"):
         days = con.execute(
@@ -256,14 +256,14 @@ def test_windows_are_what_a_loop_over_the_facts_counts(con: duckdb.DuckDBPyConne
                 if in_window(day, days, before=1):
                     expected[*key, days]["previous_" + name] += units
 
-    for row in rows(con, "select * from core.fct_order_lines"):
+    for row in rows(con, "select * from marts.fct_order_lines"):
         add(row, row["purchase_date"], "units_ordered", row["units_ordered"] if row["is_new_item"] else 0)
         add(row, row["purchase_date"], "units_shipped", row["units_shipped"] if row["is_new_item"] else 0)
-    for row in rows(con, "select * from core.fct_returns"):
+    for row in rows(con, "select * from marts.fct_returns"):
         add(row, row["return_date"], "units_returned" if counts(row) else "units_returned_excluded", row["units"])
         if counts(row) and row["attribution"] != "no_order":
             add(row, row["purchase_date"], "cohort_units_returned", row["units"], event=False)
-    for row in rows(con, "select * from core.fct_refunds"):
+    for row in rows(con, "select * from marts.fct_refunds"):
         add(row, row["refund_date"], "refunds", 1)
 
     found = {
@@ -315,7 +315,7 @@ def test_reasons_add_up_to_the_units_returned(con: duckdb.DuckDBPyConnection) ->
 
 def test_an_alert_on_reviews_stands_since_the_day_it_says(con: duckdb.DuckDBPyConnection) -> None:
     by_asin: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows(con, "from core.fct_reviews where review_date is not null"):
+    for row in rows(con, "from marts.fct_reviews where review_date is not null"):
         by_asin[row["asin"]].append(row)
 
     def fires(asin: str, days: int, day: date) -> bool:
@@ -396,11 +396,11 @@ def test_costs_are_what_a_loop_over_the_facts_sums(con: duckdb.DuckDBPyConnectio
                     for name, amount in parts.items():
                         cell[name] += amount or 0
 
-    for row in rows(con, "from core.fct_refunds"):
+    for row in rows(con, "from marts.fct_refunds"):
         refunded = {name: row[name] for name in ("refund_amount", "tax_returned", "fees_returned")}
         add(row, row["channel"], row["refund_date"], **refunded, fees_kept=row["fee_kept"])
     cost = {"SKU-1": Decimal("7.50"), "SKU-2": Decimal("4.00")}
-    for row in rows(con, "from core.fct_returns"):
+    for row in rows(con, "from marts.fct_returns"):
         add(row, row["channel"], row["return_date"], units=row["units"])
         unit_cost = cost.get(row["sku"], Decimal(0)) if row["marketplace"] != "unattributed" else Decimal(0)
         if row["channel"] == "FBM":
@@ -412,9 +412,9 @@ def test_costs_are_what_a_loop_over_the_facts_sums(con: duckdb.DuckDBPyConnectio
                 add(row, "FBM", row["return_delivery_date"], processing_cost=Decimal("1.25") * row["units"])
         elif row["disposition"] not in ("SELLABLE", None) and not row["is_used"]:
             add(row, "FBA", row["return_date"], write_off=unit_cost * row["units"])
-    for row in rows(con, "from core.fct_order_lines where is_used and is_shipped"):
+    for row in rows(con, "from marts.fct_order_lines where is_used and is_shipped"):
         add(row, row["channel"], row["purchase_date"], resale_sales=row["sales_amount"])
-    for row in rows(con, "from core.fct_settlement_lines where amount_type = 'ItemFees'"):
+    for row in rows(con, "from marts.fct_settlement_lines where amount_type = 'ItemFees'"):
         if row["amount_description"].startswith("FBACustomerReturn"):
             add(row, "FBA", row["posted_date"], return_fees=-row["amount"])
         elif row["transaction_type"] == "Order":
@@ -470,7 +470,7 @@ def test_account_health_is_what_a_loop_over_the_facts_counts(con: duckdb.DuckDBP
                 if in_window(day, days) and day <= AS_OF:
                     expected[row["store"], row["marketplace"], days][name].add(one)
 
-    requests = rows(con, "from core.fct_returns where channel = 'FBM'")
+    requests = rows(con, "from marts.fct_returns where channel = 'FBM'")
     claimed = {row["order_id"] for row in requests if row["a_to_z_claim"]}
     for row in requests:
         add(row, row["return_date"], requests=row["return_id"])
@@ -478,7 +478,7 @@ def test_account_health_is_what_a_loop_over_the_facts_counts(con: duckdb.DuckDBP
             add(row, row["return_date"], requests_declined=row["return_id"])
         if row["order_id"] in claimed:
             add(row, row["return_date"], requests_a_to_z=row["return_id"])
-    for row in rows(con, "from core.fct_order_lines where channel = 'FBM' and is_shipped and not is_replacement"):
+    for row in rows(con, "from marts.fct_order_lines where channel = 'FBM' and is_shipped and not is_replacement"):
         add(row, row["purchase_date"], orders=row["order_id"])
         if row["order_id"] in claimed:
             add(row, row["purchase_date"], orders_a_to_z=row["order_id"], orders_defective=row["order_id"])
@@ -498,12 +498,12 @@ def test_account_health_is_what_a_loop_over_the_facts_counts(con: duckdb.DuckDBP
 def test_fee_months_and_holiday_weeks_hold_all_units(con: duckdb.DuckDBPyConnection) -> None:
     (fee,) = con.execute("select sum(units_shipped) from marts.mart_high_return_fee").fetchone() or (None,)
     (shipped,) = con.execute(
-        "select sum(units_shipped) from core.fct_order_lines where channel = 'FBA' and is_new_item"
+        "select sum(units_shipped) from marts.fct_order_lines where channel = 'FBA' and is_new_item"
     ).fetchone() or (None,)
     assert fee == shipped
     season = "date_part('month', purchase_date) in (11, 12) and purchase_date >= '2025-01-01'"
     facts = con.execute(
-        f"select sum(units_shipped) from core.fct_order_lines where is_new_item and marketplace = 'US' and {season}"
+        f"select sum(units_shipped) from marts.fct_order_lines where is_new_item and marketplace = 'US' and {season}"
     ).fetchone()
     weeks = con.execute(
         "select sum(units_shipped) from marts.mart_holiday_returns where season = '2025-26' and marketplace = 'US'"
@@ -522,7 +522,7 @@ def test_seasons_begin_and_end_at_midnight_of_the_marketplace(con: duckdb.DuckDB
     asin = f"B1000000{number:02}"
     deadlines = con.execute(
         """select season, cast(last_return_date as varchar), policy_basis
-           from core.fct_order_lines as lines
+           from marts.fct_order_lines as lines
            join core.dim_return_deadline as deadlines using (marketplace, purchase_date)
            where lines.asin = ?""",
         [asin],
