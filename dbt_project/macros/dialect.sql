@@ -71,8 +71,8 @@
 {%- endmacro %}
 
 {# Several texts of one row as JSON text: ["a","b"]; NULLs are left out. #}
-{% macro json_texts(texts) %}{{ return(adapter.dispatch('json_texts', 'returnscope')(texts)) }}{% endmacro %}
-{% macro default__json_texts(texts) -%}
+{% macro texts_as_json(texts) %}{{ return(adapter.dispatch('texts_as_json', 'returnscope')(texts)) }}{% endmacro %}
+{% macro default__texts_as_json(texts) -%}
   cast(to_json(list_filter([{{ texts | join(', ') }}], lambda text: text is not null)) as varchar)
 {%- endmacro %}
 

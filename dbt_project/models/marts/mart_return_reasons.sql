@@ -152,7 +152,7 @@ samples as (
         channel,
         reason_class,
         {%- for days in window_lengths() %}
-        {{ json_texts(['comment_1_' ~ days, 'comment_2_' ~ days, 'comment_3_' ~ days]) }} as comments_{{ days }}
+        {{ texts_as_json(['comment_1_' ~ days, 'comment_2_' ~ days, 'comment_3_' ~ days]) }} as comments_{{ days }}
         {{- "," if not loop.last }}
         {%- endfor %}
     from best
