@@ -127,6 +127,24 @@ both_channels as (
     from mfn
 ),
 
+repeated as (
+    select {{ digest('identity') }} as identity_digest
+    from both_channels
+    group by {{ digest('identity') }}
+    having count(*) > 1
+),
+
+-- equal rows are as many units: the few that have equals are counted through, all others are the first
+ordinals as (
+    select
+        store,
+        delivery_id,
+        line_number,
+        row_number() over (partition by identity order by return_day, delivery_id, line_number) as ordinal
+    from both_channels
+    where {{ digest('identity') }} in (select repeated.identity_digest from repeated)
+),
+
 attributed as (
     select
         rows.*,
@@ -143,8 +161,14 @@ attributed as (
         coalesce({{ order_item('is_multi_channel') }}, false) as is_multi_channel,
         coalesce({{ order_item('is_replacement') }}, false) as is_replacement,
         {{ is_used_sku('coalesce(rows.sku, ' ~ order_item('sku') ~ ')') }} as is_used,
-        coalesce({{ order_item('sku') }}, rows.sku) as order_sku
+        coalesce({{ order_item('sku') }}, rows.sku) as order_sku,
+        coalesce(ordinals.ordinal, 1) as ordinal
     from both_channels as rows
+    left join ordinals
+        on
+            rows.store = ordinals.store
+            and rows.delivery_id = ordinals.delivery_id
+            and rows.line_number = ordinals.line_number
     {{ order_item_joins('rows') }}
 ),
 
@@ -185,10 +209,7 @@ classed as (
 )
 
 select
-    md5({{ spelled([
-        'identity',
-        'row_number() over (partition by identity order by return_day, delivery_id, line_number)'
-    ]) }}) as return_id,
+    md5({{ spelled(['identity', 'ordinal']) }}) as return_id,
     store,
     marketplace,
     channel,
