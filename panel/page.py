@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -46,6 +47,12 @@ class Page:
     def to_rows(self, table: str, **narrow: Any) -> str:
         """The address of the rows behind a number."""
         return self.to("rows", of=table, **{"category": "", **narrow})
+
+    def days(self, window: int | None = None) -> dict[str, str]:
+        """First and last day of a window, else of the filter's, for an address."""
+        last = self.release.as_of
+        first = last - timedelta(days=(window or self.where.window) - 1)
+        return {"first": first.isoformat(), "last": last.isoformat()}
 
     def asin_link(self, row: Mapping[str, Any], text: Any = None) -> Html:
         """An ASIN that opens its own page, with its title below where the row has one."""

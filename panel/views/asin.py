@@ -43,7 +43,7 @@ def show(page: Page) -> None:
         with tab:
             draw(page, asin)
             if draw is _trend:
-                _windows(page, windows)
+                _windows(page, asin, windows)
 
 
 def _head(page: Page, asin: str, home: data.Row, homes: list[data.Row]) -> None:
@@ -71,16 +71,10 @@ def _head(page: Page, asin: str, home: data.Row, homes: list[data.Row]) -> None:
     page.html(element("p", made, class_="rs-lead"))
 
 
-def _days(page: Page) -> dict[str, str]:
-    last = page.release.as_of
-    first = last.fromordinal(last.toordinal() - page.where.window + 1)
-    return {"first": first.isoformat(), "last": last.isoformat()}
-
-
 def _figures(page: Page, asin: str, now: data.Row, first_seen: date | None) -> None:
     words = page.words
     rows = {
-        name: page.to_rows(name, asin=asin, **_days(page)) for name in ("fct_returns", "fct_refunds", "fct_order_lines")
+        name: page.to_rows(name, asin=asin, **page.days()) for name in ("fct_returns", "fct_refunds", "fct_order_lines")
     }
     change = ""
     # a window before that began ahead of the item's first day is none to compare with
@@ -169,17 +163,33 @@ def _trend(page: Page, asin: str) -> None:
         page.source("mart_asin_daily", href=page.to_rows("fct_returns", asin=asin))
 
 
-def _windows(page: Page, windows: list[data.Row]) -> None:
+def _windows(page: Page, asin: str, windows: list[data.Row]) -> None:
     words = page.words
+
+    def rows(table: str, row: data.Row) -> str:
+        return page.to_rows(table, asin=asin, **page.days(row["window_days"]))
+
     columns = [
         Column(words("col.window"), lambda row: words("filter.days", days=row["window_days"])),
-        Column(words("col.shipped"), lambda row: words.count(row["units_shipped"]), "number"),
-        Column(words("col.returned"), lambda row: words.count(row["units_returned"]), "number"),
+        Column(
+            words("col.shipped"),
+            lambda row: link(words.count(row["units_shipped"]), rows("fct_order_lines", row)),
+            "number",
+        ),
+        Column(
+            words("col.returned"),
+            lambda row: link(words.count(row["units_returned"]), rows("fct_returns", row)),
+            "number",
+        ),
         Column(words("col.rate"), lambda row: page.rate_cell(row, 0.6), "number"),
         Column(words("col.category_rate"), lambda row: words.share(row["category_return_rate"]), "number"),
         Column(words("asin.cohort"), lambda row: words.share(row["cohort_return_rate"]), "number"),
         Column(words("asin.maturity"), lambda row: words.share(row["cohort_maturity"], 0), "number"),
-        Column(words("col.refunds"), lambda row: words.money(row["refund_amount"], row["currency"]), "number"),
+        Column(
+            words("col.refunds"),
+            lambda row: link(words.money(row["refund_amount"], row["currency"]), rows("fct_refunds", row)),
+            "number",
+        ),
     ]
     page.html(markup.table(columns, windows, words("asin.windows"), empty=words("asin.no_units"), shown=True))
 
@@ -193,7 +203,7 @@ def _why(page: Page, asin: str) -> None:
             words("col.units"),
             lambda row: link(
                 words.count(row["units"]),
-                page.to_rows("fct_returns", asin=asin, reason_class=row["reason_class"], **_days(page)),
+                page.to_rows("fct_returns", asin=asin, reason_class=row["reason_class"], **page.days()),
             ),
             "number",
         ),
@@ -269,7 +279,7 @@ def _reviews(page: Page, asin: str) -> None:
             markup.tile(
                 words("today.critical"),
                 words.share(row["critical_review_rate"]),
-                href=page.to_rows("fct_reviews", asin=asin, is_critical="true", channel="", **_days(page)),
+                href=page.to_rows("fct_reviews", asin=asin, is_critical="true", channel="", **page.days()),
                 note=words(
                     "rate_note",
                     low=words.share(row["rate_low"]),
@@ -315,7 +325,7 @@ def _reviews(page: Page, asin: str) -> None:
 
 
 def _money(page: Page, asin: str) -> None:
-    cost.block(page, asin, _days(page))
+    cost.block(page, asin, page.days())
     page.section("asin.recovery")
     page.html(recovery_table(page, data.of_asin(page.release, "mart_recovery", page.where, asin)))
     page.source("mart_recovery", href=page.to_rows("fct_graded_units", asin=asin, channel=""))

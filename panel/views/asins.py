@@ -45,8 +45,16 @@ def asin_table(page: Page, rows: list[data.Row]) -> Html:
     columns = [
         markup.Column(words("col.asin"), page.asin_link, "wide"),
         markup.Column(words("col.marketplace"), lambda row: place(page, row), "code"),
-        markup.Column(words("col.shipped"), lambda row: words.count(row["units_shipped"]), "number"),
-        markup.Column(words("col.returned"), lambda row: _returned(page, row), "number"),
+        markup.Column(
+            words("col.shipped"),
+            lambda row: link(words.count(row["units_shipped"]), _rows(page, "fct_order_lines", row)),
+            "number",
+        ),
+        markup.Column(
+            words("col.returned"),
+            lambda row: link(words.count(row["units_returned"]), _rows(page, "fct_returns", row)),
+            "number",
+        ),
         markup.Column(
             words("col.rate"), lambda row: page.rate_cell(row, min(top, 1.0)), "number", words("asins.rate_help")
         ),
@@ -58,18 +66,11 @@ def asin_table(page: Page, rows: list[data.Row]) -> Html:
     return markup.table(columns, rows, words("page.asins.title"), empty=words("asins.none"))
 
 
-def _returned(page: Page, row: data.Row) -> Html:
-    last = page.release.as_of
-    first = last.fromordinal(last.toordinal() - row["window_days"] + 1)
-    href = page.to_rows(
-        "fct_returns",
-        asin=row["asin"],
-        store=row["store"],
-        marketplace=row["marketplace"],
-        first=first.isoformat(),
-        last=last.isoformat(),
+def _rows(page: Page, table: str, row: data.Row) -> str:
+    """The rows of an item in its window."""
+    return page.to_rows(
+        table, asin=row["asin"], store=row["store"], marketplace=row["marketplace"], **page.days(row["window_days"])
     )
-    return link(page.words.count(row["units_returned"]), href)
 
 
 def _money(page: Page, row: data.Row) -> Html:
@@ -77,7 +78,8 @@ def _money(page: Page, row: data.Row) -> Html:
     words = page.words
     cost_text = words("asins.cost", amount=cost.amount(page, row, "cost_currency"))
     below = element("small", cost_text, class_="rs-block") if row["total_cost"] is not None else ""
-    return join([words.money(row["refund_amount"], row["currency"]), below])
+    refunds = words.money(row["refund_amount"], row["currency"])
+    return join([link(refunds, _rows(page, "fct_refunds", row)) if row["refund_amount"] else refunds, below])
 
 
 def _category(page: Page, row: data.Row) -> Html:

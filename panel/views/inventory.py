@@ -16,8 +16,7 @@ def show(page: Page) -> None:
         page.html(markup.nothing(words("inventory.none"), words("inventory.none_remedy")))
         return
     rows_of = page.to_rows("fct_inventory", channel="")
-    last = page.release.as_of
-    days = {"first": last.fromordinal(last.toordinal() - 29).isoformat(), "last": last.isoformat()}
+    days = page.days(30)
     back = {
         "returned_sellable_30d": page.to_rows("fct_returns", channel="FBA", disposition="SELLABLE", **days),
         "returned_unsellable_30d": page.to_rows("fct_returns", channel="FBA", not_disposition="SELLABLE", **days),

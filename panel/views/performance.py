@@ -18,8 +18,7 @@ def show(page: Page) -> None:
     rate = data.reviews_rate(page.release, page.where)
     count, rows = data.performance(page.release, page.where)
     counts = data.performance_counts(page.release, page.where)
-    last = page.release.as_of
-    days = {"first": last.fromordinal(last.toordinal() - page.where.window + 1).isoformat(), "last": last.isoformat()}
+    days = page.days()
     page.html(
         markup.tiles(
             markup.tile(

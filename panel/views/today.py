@@ -55,8 +55,7 @@ def _completeness(page: Page) -> None:
 def _tiles(page: Page) -> None:
     words, release, where = page.words, page.release, page.where
     now, before = data.totals(release, where), data.totals(release, where, days_ago=1)
-    first = release.as_of.toordinal() - where.window + 1
-    days = {"first": release.as_of.fromordinal(first).isoformat(), "last": release.as_of.isoformat()}
+    days = page.days()
     returned = now.returned - before.returned
     rate_change = None
     if now.rate.value is not None and before.rate.value is not None:
@@ -218,10 +217,7 @@ def _reasons(page: Page) -> None:
                 page.to_rows(
                     "fct_returns",
                     reason_class=row["reason_class"],
-                    first=page.release.as_of.fromordinal(
-                        page.release.as_of.toordinal() - page.where.window + 1
-                    ).isoformat(),
-                    last=page.release.as_of.isoformat(),
+                    **page.days(),
                 ),
             ),
             "number",

@@ -40,7 +40,7 @@ def run_page(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 
     def run(page: str, address: str = "127.0.0.1", **parameters: str) -> Any:
         config.set_option("server.address", address)
-        app = AppTest.from_file(str(APP), default_timeout=30)
+        app = AppTest.from_file(str(APP), default_timeout=180)
         app.query_params.update(parameters)
         app._page_hash = "" if page == "today" else calc_hash(page)  # AppTest can only name pages that are files
         return app.run()
