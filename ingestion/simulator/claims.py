@@ -11,7 +11,7 @@ refunds without a unit from day 60 to day 120. The last two are known for the Un
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -85,10 +85,15 @@ class _Refunded:
 
 
 class Claims:
-    """Every case that stands on the as-of day of what is known."""
+    """Every case that stands on the as-of day of what is known.
 
-    def __init__(self, known: Knowledge) -> None:
+    reported: hundredths that the reimbursements report tells of, where it was delivered. It tells of the same payments
+    as the settlements, each with its own delay, so the larger sum is what is known.
+    """
+
+    def __init__(self, known: Knowledge, reported: Mapping[Item, int] | None = None) -> None:
         self.known, self.as_of = known, known.as_of
+        self.reported = reported or {}
         self.fault = {row["reason_class"]: row["fault"] for row in reference.read("reason_classes")}
 
     @cached_property
@@ -209,7 +214,7 @@ class Claims:
             if state.safet_state:
                 if state.safet_paid is None:
                     assert unit.safet_at is not None  # noqa: S101
-                    amount = _money(refund.amount) if refund else Decimal(0)
+                    amount = _money(refund.amount) if refund else None
                     yield item, row.marketplace, unit.safet_at.date(), None, "filed", amount
                 continue
             is_claimed = unit.a_to_z or (refund is not None and bool(refund.a_to_z_days))
@@ -249,7 +254,7 @@ class Claims:
                     and self.known.world.day(store, what.marketplace, at) <= self.as_of
                 ):  # fmt: skip
                     found[store, what.order_id, asins[what.order_id, what.sku]] += what.amount
-        return found
+        return {item: max(found.get(item, 0), self.reported.get(item, 0)) for item in {*found, *self.reported}}
 
     def fba_refunds(self) -> Cases:
         """FBA refunds of more units than came back, less what was reimbursed."""
