@@ -29,10 +29,11 @@ def small(seed: int) -> World:
 
 
 def content(night: Night) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of every core table and mart, in an order of its own."""
+    """Every row of every fact, dimension and mart, in an order of its own; what accounts for deliveries may differ."""
     return {
         name: [tuple(row.values()) for row in night.rows(f"select * from {name} order by all")]
         for name in night.tables("marts")
+        if not name.startswith("marts.ops_")
     }
 
 
