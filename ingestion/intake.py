@@ -25,9 +25,10 @@ import shutil
 import tempfile
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, fields, replace
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal
 
@@ -42,6 +43,7 @@ from ingestion.failures import PermanentFailure
 from ingestion.lake import Lake
 from ingestion.ledger import COMPLETE, Ledger, Outcome, Pull, event_id
 from ingestion.mapping import FieldMapping, known_mappings, load_mapping, parse_mapping
+from ingestion.overlap import completed
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +89,42 @@ def take(
             path, name = source, file_name or source.name
         else:
             path, name = _spooled(source, folder), file_name or "stream"
-        return taking.run(path, name, folder)
+        return taking.decode(path, name, folder)()
+
+
+def take_each(
+    lake: Lake,
+    settings: Settings,
+    paths: Iterable[Path],
+    *,
+    store: str,
+    feed: str | None = None,
+    window: Window | None = None,
+    delivered_at: datetime | None = None,
+    mapping: Path | FieldMapping | None = None,
+) -> Iterator[tuple[Path, Pull]]:
+    """Take several files in, in their order, each as `take` does; one is decoded while the one before is stored."""
+
+    def steps(scratch: Path) -> Iterator[Callable[[], tuple[Path, Pull]]]:
+        before = None
+        for number, path in enumerate(paths):
+            taking = _Taking(lake, settings, store, feed, window, delivered_at, mapping, "cli", None, None)
+            folder = scratch / str(number)
+            folder.mkdir()
+            commit = taking.decode(path, path.name, folder)
+            is_twin = taking.delivery_id == before  # of a file that is not in the ledger yet
+            before = taking.delivery_id
+            yield partial(_finish, taking, path, folder, None if is_twin else commit)
+
+    with _workspace(settings) as scratch, closing(completed(steps(scratch))) as pulls:
+        yield from pulls
+
+
+def _finish(taking: _Taking, path: Path, folder: Path, commit: Callable[[], Pull] | None) -> tuple[Path, Pull]:
+    """Store what was decoded, or decode again what could not be told from a new file before, and clear up."""
+    pull = (commit or taking.decode(path, path.name, folder))()
+    shutil.rmtree(folder, ignore_errors=True)
+    return path, pull
 
 
 def record_without_document(
@@ -225,6 +262,8 @@ class _Taking:
         self.source_kind = source_kind
         self.report_type = report_type
         self.charset = charset or (self.mapping.encoding if self.mapping else None)
+        #: known once the file has been read
+        self.delivery_id = ""
 
     def _named_feed(self, name: str | None, report_type: str | None) -> Feed | None:
         if name is None:
@@ -239,17 +278,17 @@ class _Taking:
             )
         return feed
 
-    def run(self, path: Path, name: str, folder: Path) -> Pull:
-        """Take the file at a path."""
+    def decode(self, path: Path, name: str, folder: Path) -> Callable[[], Pull]:
+        """Read the file at a path. What is left to do is returned: to store it and to write its entry."""
         if not path.is_file():
             raise WrongUse("There is no such file", str(path), "Check the path; a folder is taken file by file.")
         before = path.stat()
-        delivery_id, size = _digest(path)
-        if (known := self._same_again(delivery_id)) is not None:
-            return self._again(known, name)
+        self.delivery_id, size = _digest(path)
+        if (known := self._same_again(self.delivery_id)) is not None:
+            return partial(self._again, known, name)
         options = bronze.Options(
             store=self.store,
-            delivery_id=delivery_id,
+            delivery_id=self.delivery_id,
             request=Request(all_feeds(), self.feed, self.mapping, known_mappings(self.settings)),
             name=name,
             charset=self.charset,
@@ -263,9 +302,9 @@ class _Taking:
             after = path.stat()
             if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
                 raise _changed(name)
-            return self._commit(path, name, delivery_id, size, decoded)
         except UnusableFile as failure:
-            return self.failed(name, delivery_id, size, failure)
+            return partial(self.failed, name, self.delivery_id, size, failure)
+        return partial(self._commit, path, name, size, decoded)
 
     def _same_again(self, delivery_id: str) -> Pull | None:
         """The newest pull that brought the same bytes to be read the same way."""
@@ -311,9 +350,9 @@ class _Taking:
         )
         return pull if self.ledger.record(pull) else self._lost_race(pull)
 
-    def _commit(self, path: Path, name: str, delivery_id: str, size: int, decoded: bronze.Decoded) -> Pull:
+    def _commit(self, path: Path, name: str, size: int, decoded: bronze.Decoded) -> Pull:
         """Put everything into the lake, the ledger entry last."""
-        feed = decoded.feed.name
+        feed, delivery_id = decoded.feed.name, self.delivery_id
         keys = _keys(self.store, feed, delivery_id, decoded.decode_id)
         packed = ".gz" if bronze.is_gzip(path) else ""
         landing = (
@@ -326,8 +365,11 @@ class _Taking:
         if decoded.landing is not None:
             self.lake.put_own(landing, decoded.landing)
         else:
-            with _Verified(path, delivery_id, name) as stream:
-                self.lake.put_new(landing, stream)  # type: ignore[arg-type]
+            try:
+                with _Verified(path, delivery_id, name) as stream:
+                    self.lake.put_new(landing, stream)  # type: ignore[arg-type]
+            except UnusableFile as failure:
+                return self.failed(name, delivery_id, size, failure)
         _put_derived(self.lake, decoded, keys)
         pull = Pull(
             pull_id=self._pull_id(feed, delivery_id),

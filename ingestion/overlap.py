@@ -1,4 +1,4 @@
-"""Steps of one pass over a file side by side: reading the next block while this one is judged and the last is written.
+"""Steps side by side: reading the next block while this one is judged and the last is written; the same with files.
 
 Belongs here: handing work to a thread, in order, one item ahead. Does not belong: what the steps do.
 
@@ -50,3 +50,25 @@ def behind(work: Callable[P, None]) -> Iterator[Callable[P, None]]:
         yield call
         if last is not None:
             last.result()
+
+
+def completed(calls: Iterable[Callable[[], T]]) -> Generator[T, None, None]:
+    """What the calls give, in order. Each is done in a thread while the next one is being made; none outruns another.
+
+    What a call raises is raised where its result would have come, and so is what making one raises.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        source = iter(calls)
+        last: Future[T] | None = None
+        while True:
+            try:
+                call = next(source, None)
+            except Exception:
+                if last is not None:
+                    yield last.result()
+                raise
+            if last is not None:
+                yield last.result()
+            if call is None:
+                return
+            last = thread.submit(call)

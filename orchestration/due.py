@@ -28,7 +28,7 @@ from ingestion.connectors import (
 )
 from ingestion.failures import ReturnscopeError
 from ingestion.inbox import take_inbox
-from ingestion.intake import record_without_document, take
+from ingestion.intake import record_without_document, take, take_each
 from ingestion.ledger import Ledger, Pull
 from orchestration.home import Busy, Home
 
@@ -73,20 +73,16 @@ def take_files(
     """
     if delivered_at is None:
         Ledger(lake).check_clock()
-    for path in files:
-        yield (
-            path,
-            take(
-                lake,
-                settings,
-                path,
-                store=store,
-                feed=feed,
-                window=(window.first, window.last) if window else None,
-                delivered_at=delivered_at,
-                mapping=mapping,
-            ),
-        )
+    yield from take_each(
+        lake,
+        settings,
+        files,
+        store=store,
+        feed=feed,
+        window=(window.first, window.last) if window else None,
+        delivered_at=delivered_at,
+        mapping=mapping,
+    )
 
 
 def take_due(lake: Lake, settings: Settings, home: Home, *, tell: Callable[[str], None] = log.info) -> list[Pull]:

@@ -17,6 +17,7 @@ import os
 import random
 import shutil
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,15 +45,17 @@ def record(folder: Path, notes: Path) -> None:
     notes.mkdir()
     number = 0
     real_sync = os.fsync
-    busy = False
+    noting = threading.local()  # files are taken in by two threads
+    in_turn = threading.Lock()
 
     def note(operation: Operation) -> None:
-        nonlocal number, busy
-        busy = True
+        nonlocal number
+        noting.now = True
         head = "\n".join((operation.kind, operation.path, operation.target)).encode()
-        (notes / f"{number:06}").write_bytes(head + b"\n" + operation.content)
-        number += 1
-        busy = False
+        with in_turn:
+            (notes / f"{number:06}").write_bytes(head + b"\n" + operation.content)
+            number += 1
+        noting.now = False
 
     def inside(path: Any) -> str | None:
         if not isinstance(path, str | bytes | os.PathLike):
@@ -67,7 +70,7 @@ def record(folder: Path, notes: Path) -> None:
             note(Operation("sync", path, content=b"" if Path(path).is_dir() else Path(path).read_bytes()))
 
     def watch(event: str, arguments: tuple[Any, ...]) -> None:
-        if busy:
+        if getattr(noting, "now", False):
             return
         if event in ("os.link", "os.rename"):
             source, target = inside(arguments[0]), inside(arguments[1])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 
 import pytest
 
-from ingestion.overlap import ahead, behind
+from ingestion.overlap import ahead, behind, completed
 
 
 def _until(stop: int, made: list[int]) -> Iterator[int]:
@@ -53,3 +54,36 @@ def test_behind_raises_what_a_call_raised() -> None:
 
     with pytest.raises(ValueError, match="three"):
         hand_over()
+
+
+def _calls(made: list[int], done: list[int], stop: int) -> Iterator[Callable[[], int]]:
+    for number in _until(stop, made):
+        yield partial(_call, number, made, done)
+
+
+def _call(number: int, made: list[int], done: list[int]) -> int:
+    assert len(made) <= number + 2, "one is made while one is done"
+    done.append(number)
+    return number
+
+
+def test_completed_gives_results_in_order_and_raises_what_making_a_call_raised_behind_the_last_one() -> None:
+    made: list[int] = []
+    done: list[int] = []
+    results = completed(_calls(made, done, 6))
+    assert [next(results) for _ in range(6)] == made == done == [0, 1, 2, 3, 4, 5]
+    with pytest.raises(ValueError, match="broken"):
+        next(results)
+
+
+def test_completed_does_nothing_behind_a_call_that_raised() -> None:
+    done: list[int] = []
+
+    def broken() -> int:
+        raise ValueError("one")
+
+    results = completed([partial(_call, 0, [], done), broken, partial(_call, 2, [], done)])
+    assert next(results) == 0
+    with pytest.raises(ValueError, match="one"):
+        next(results)
+    assert done == [0]

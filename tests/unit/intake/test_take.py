@@ -16,7 +16,7 @@ import pytest
 
 from data_contracts import schemas
 from data_contracts.settings import SettingsError
-from ingestion.intake import WrongUse, ensure_all_bronze, ensure_bronze, record_without_document, take
+from ingestion.intake import WrongUse, ensure_all_bronze, ensure_bronze, record_without_document, take, take_each
 from ingestion.lake.local import LocalLake
 from ingestion.ledger import Ledger, Pull
 from tests.support.deliveries import Bench, fba, make_bench, tsv
@@ -220,6 +220,42 @@ def test_a_file_that_changes_while_it_is_read_is_refused(bench: Bench, monkeypat
     pull = take(bench.lake, bench.settings, path, store="acme")
     assert "changed while it was being read" in str(pull.error)
     assert list(bench.objects()) == [pull.key]
+
+
+# --- several files ---
+
+
+def test_files_taken_side_by_side_leave_what_they_leave_one_by_one(tmp_path: Path) -> None:
+    contents = [TEXT, "no report", TEXT, TEXT, EMPTY, "no report", tsv([fba(sku="D")]), EMPTY]
+    benches = make_bench(tmp_path / "each"), make_bench(tmp_path / "one by one")
+    files = [tmp_path / f"{number}.txt" for number in range(len(contents))]
+    for path, content in zip(files, contents, strict=True):
+        path.write_text(content, newline="")
+    said_of_each = {"store": "acme", "window": JANUARY}
+    taken = list(take_each(benches[0].lake, benches[0].settings, files, **said_of_each))  # type: ignore[arg-type]
+    assert [path for path, _ in taken] == files
+    for path in files:
+        take(benches[1].lake, benches[1].settings, path, **said_of_each)  # type: ignore[arg-type]
+    outcomes = ["loaded", "failed", "duplicate", "duplicate", "loaded_empty", "failed", "loaded", "duplicate"]
+    assert [pull.outcome for _, pull in taken] == outcomes
+    assert [pull.outcome for pull in benches[1].pulls()] == outcomes
+    assert taken[2][1].pull_id != taken[3][1].pull_id
+    one, other = (
+        {key: value for key, value in bench.objects().items() if not key.startswith("ledger/")} for bench in benches
+    )
+    assert one == other
+    assert set(benches[0].objects()) == set(benches[1].objects())
+    assert list((benches[0].settings.home / "scratch").iterdir()) == []
+
+
+def test_a_missing_file_among_several_stops_behind_those_before_it(bench: Bench, tmp_path: Path) -> None:
+    path = tmp_path / "0.txt"
+    path.write_text(TEXT)
+    taken = take_each(bench.lake, bench.settings, [path, tmp_path / "no-such-file", path], store="acme")
+    assert next(taken)[1].outcome == "loaded"
+    with pytest.raises(WrongUse, match="no such file"):
+        next(taken)
+    assert [pull.outcome for pull in bench.pulls()] == ["loaded"]
 
 
 # --- kills and races ---
