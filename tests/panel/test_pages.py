@@ -494,7 +494,7 @@ def test_the_rows_behind_a_tile_add_up_to_it(panel_home: Path, run_page: Callabl
     last = data.current().as_of
     days = {"first": (last - timedelta(days=6)).isoformat(), "last": last.isoformat()}
     shown = html_of(run_page("rows", lang="en", of="fct_returns", window="7", **days))
-    assert f"{total.returned:,} units count in rates, 1 more do not" in shown
+    assert f"{total.returned:,} units are counted, 1 more are not" in shown
     shown = html_of(run_page("rows", lang="en", of="fct_refunds", window="7", **days))
     sums = data.current().rows("select currency, sum(refund_amount) as amount from fct_refunds group by all")
     assert all(Words("en").money(row["amount"], row["currency"]) in shown for row in sums)
