@@ -13,23 +13,6 @@ settled_stores as (
     group by store
 ),
 
--- every key with an event in the longest window, once for each window
-keys as (
-    select
-        asins.store,
-        asins.marketplace,
-        asins.asin,
-        asins.channel,
-        windows.window_days
-    from (
-        select distinct daily.store, daily.marketplace, daily.asin, daily.channel
-        from {{ ref('mart_asin_daily') }} as daily
-        cross join run
-        where {{ in_window('daily.date', 'run.as_of_date', window_lengths() | max) }}
-    ) as asins
-    cross join {{ windows() }} as windows
-),
-
 daily_rings as (
     select
         daily.store,
@@ -62,6 +45,22 @@ daily_rings as (
         daily.asin,
         daily.channel,
         {{ ring('daily.date', 'run.as_of_date') }}
+),
+
+-- every key with an event in the longest window, once for each window
+keys as (
+    select
+        asins.store,
+        asins.marketplace,
+        asins.asin,
+        asins.channel,
+        windows.window_days
+    from (
+        select distinct store, marketplace, asin, channel
+        from daily_rings
+        where {{ ring_in_window('ring', window_lengths() | max) }}
+    ) as asins
+    cross join {{ windows() }} as windows
 ),
 
 daily_windows as (
