@@ -100,6 +100,13 @@
   hex({{ digest }})
 {%- endmacro %}
 
+{# 64-bit hash of several columns of a row, NULLs too: equal rows have equal hashes. For finding rows that may be equal,
+   never for saying that they are. #}
+{% macro row_hash(columns) %}{{ return(adapter.dispatch('row_hash', 'returnscope')(columns)) }}{% endmacro %}
+{% macro default__row_hash(columns) -%}
+  hash({{ columns | join(', ') }})
+{%- endmacro %}
+
 {# Quotient of two non-negative integers, rounded down: bigint. #}
 {% macro whole_quotient(dividend, divisor) %}{{ return(adapter.dispatch('whole_quotient', 'returnscope')(dividend, divisor)) }}{% endmacro %}
 {% macro default__whole_quotient(dividend, divisor) -%}
