@@ -43,6 +43,7 @@ def _compared(path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[RowBloc
 
     with monkeypatch.context() as patched:
         patched.setattr("ingestion.decode.container._READ", 300)
+        patched.setattr("ingestion.decode.uniform._TILE", 2)
         patched.setattr(DelimitedFile, "_uniform_block", counted)
         fast = read()
         patched.setattr(DelimitedFile, "_uniform_block", lambda *_: None)
