@@ -75,7 +75,7 @@ def _tiles(page: Page) -> None:
             words.share(now.rate.value),
             href=page.to("asins", order="credible"),
             change=words("today.since_yesterday", value=words.points(rate_change)) if rate_change is not None else "",
-            tone=_tone(rate_change or 0),
+            tone=_tone(round(rate_change or 0, 3)),
             note=page.rate_note(now.rate),
             hint=words("basis.same_period"),
         ),
