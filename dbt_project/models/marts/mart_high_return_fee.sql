@@ -109,9 +109,13 @@ select
     cast(judged.units_shipped_3m as bigint) as units_shipped_3m,
     cast(judged.units_returned_3m as bigint) as units_returned_3m,
     {{ rate('judged.units_returned_3m', 'judged.units_shipped_3m') }} as return_rate_3m,
+    cast({{ wilson_low('judged.units_returned_3m', 'judged.units_shipped_3m') }} as double) as return_rate_3m_low,
+    cast({{ wilson_high('judged.units_returned_3m', 'judged.units_shipped_3m') }} as double) as return_rate_3m_high,
     cast(judged.units_shipped_12m as bigint) as units_shipped_12m,
     cast(judged.units_returned_12m as bigint) as units_returned_12m,
     {{ rate('judged.units_returned_12m', 'judged.units_shipped_12m') }} as return_rate_12m,
+    cast({{ wilson_low('judged.units_returned_12m', 'judged.units_shipped_12m') }} as double) as return_rate_12m_low,
+    cast({{ wilson_high('judged.units_returned_12m', 'judged.units_shipped_12m') }} as double) as return_rate_12m_high,
     run.as_of_date
 from judged
 cross join run

@@ -40,6 +40,10 @@ select
     cast(sum(days.units_shipped) as bigint) as units_shipped,
     cast(sum(coalesce(returned.units_returned, 0)) as bigint) as units_returned,
     {{ rate('sum(coalesce(returned.units_returned, 0))', 'sum(days.units_shipped)') }} as return_rate,
+    cast({{ wilson_low('sum(coalesce(returned.units_returned, 0))', 'sum(days.units_shipped)') }} as double)
+        as return_rate_low,
+    cast({{ wilson_high('sum(coalesce(returned.units_returned, 0))', 'sum(days.units_shipped)') }} as double)
+        as return_rate_high,
     cast(sum(case
         when days.last_return_date >= days.as_of_date
             then greatest(days.units_shipped - coalesce(returned.units_returned, 0), 0)
