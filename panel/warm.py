@@ -3,7 +3,7 @@
 Belongs here: loading libraries, and making one page for nobody. Does not belong: anything that a page needs to be
 right; what is not warmed is made at the first visit.
 
-Measured on two cores with 10 M order lines: of 1.2 s of CPU time that the first visit took, 0.3 s are left, little more
+Measured on two cores with 10 M order lines: of 1.2 s of CPU time that the first visit took, 0.4 s are left, little more
 than any other takes. pandas alone is half of it: DuckDB loads it for the first statement with parameters.
 """
 
