@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from orchestration import warehouse
 from tests.support.warehouse import (
     Delivery,
     Row,
@@ -190,8 +191,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 def con(built: Warehouse) -> Iterator[duckdb.DuckDBPyConnection]:
     """It, opened to read."""
     assert built.run.succeeded, [f"{node.name}: {node.message}" for node in built.run.failed]
-    with duckdb.connect(str(built.path), read_only=True) as connection:
-        connection.execute("set TimeZone = 'UTC'")
+    with warehouse.connect(built.path) as connection:
         yield connection
 
 
@@ -218,7 +218,7 @@ def test_every_mart_has_a_unit_test(built: Warehouse) -> None:
     marts = {
         node["name"]
         for node in manifest["nodes"].values()
-        if node["resource_type"] == "model" and node["schema"] == "marts"
+        if node["resource_type"] == "model" and node["fqn"][1] == "marts"
     }
     assert len(marts) >= 11
     assert marts <= {test["model"] for test in manifest["unit_tests"].values()}
