@@ -258,12 +258,12 @@ FACTS = (
 
 @pytest.mark.parametrize("fact", FACTS)
 def test_no_row_breaks_the_contract_that_a_release_must_meet(built: Warehouse, fact: str) -> None:
-    described = dict(built.rows(f"select column_name, column_type from (describe core.{fact})"))
+    described = dict(built.rows(f"select column_name, column_type from (describe marts.{fact})"))
     schema = mart_schema(fact, described, required=set(), as_of=date(2025, 1, 31))
     rules = list(violations(schema))
     assert rules
-    assert built.rows(f"select count(*) > 0 from core.{fact}") == [(True,)]
-    broken = [(column, code) for column, code, rule in rules if built.rows(f"select 1 from core.{fact} where {rule}")]
+    assert built.rows(f"select count(*) > 0 from marts.{fact}") == [(True,)]
+    broken = [(column, code) for column, code, rule in rules if built.rows(f"select 1 from marts.{fact} where {rule}")]
     assert broken == []
 
 
