@@ -133,10 +133,10 @@ def store_release(lake: Lake, manifest: Manifest, folder: Path) -> None:
             )
     for name, mart in manifest.marts.items():
         key = releases.mart_key(manifest.release_id, name)
-        if not lake.put_new(key, folder / f"{name}.parquet") and checksum(lake.local_path(key)) != mart.sha256:
+        if not lake.put_own(key, folder / f"{name}.parquet") and checksum(lake.local_path(key)) != mart.sha256:
             # Damaged, or left behind by a run that was killed before its manifest, by other code.
             lake.delete(key)
-            lake.put_new(key, folder / f"{name}.parquet")
+            lake.put_own(key, folder / f"{name}.parquet")
     if known is None:
         lake.put_new(releases.manifest_key(manifest.release_id), manifest.to_json())
 
