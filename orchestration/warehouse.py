@@ -49,9 +49,9 @@ STORAGE = "latest"
 #: DuckDB 2 would write a format that 1.x clients, most BI tools among them, cannot open
 READERS_STORAGE = "v1.0.0"
 
-#: Many small files cost more to open than to read (0.4 ms each, and a feed is scanned up to four times): a feed of files
-#: that are smaller than this on average is copied into the build file, else dbt reads them where they are (copying ten
-#: files of 200,000 reviews each took 4 s of CPU time).
+#: Many small files cost more to open than to read (0.4 ms each, and a feed is scanned up to four times): a feed whose
+#: files are smaller than this on average is copied into the build file, else dbt reads them where they are (copying
+#: ten files of 200,000 reviews took 4 s of CPU time).
 COPIED_BYTES = 1024 * 1024
 
 _QUARANTINE_COLUMNS = {"_store": "store", "_delivery_id": "delivery_id", "_line_number": "line_number"}
