@@ -52,6 +52,19 @@
   coalesce({% for name in cost_parts() %}nullif({{ events }}.{{ name }}, 0){{ ", " if not loop.last }}{% endfor %})
 {%- endmacro %}
 
+{# The days that the settlements of each store tell of, from settled_from to settled_through: a table expression for a from
+   clause. Stores without a settlement are not in it. #}
+{% macro settled_stores() -%}
+  (
+    select
+        store,
+        min(posted_date) as settled_from,
+        max(posted_date) as settled_through
+    from {{ ref('fct_settlement_lines') }}
+    group by store
+  )
+{%- endmacro %}
+
 {# Whether a store's settlements reach into the window that ends on the as-of day: only then is no amount nil. #}
 {% macro reaches(settled_through, as_of, window_days) -%}
   coalesce({{ settled_through }} > {{ days_before(as_of, window_days) }}, false)

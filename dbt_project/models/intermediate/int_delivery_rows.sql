@@ -7,12 +7,15 @@ with counted as (
     from {{ ref('fct_order_lines') }}
     group by store, delivery_id
     union all
-    -- lines after the as-of day: the day in the report is at most one away from that of the marketplace's clock
-    select 'orders', lines.store, lines.delivery_id, count(*), 0
-    from {{ ref('int_order_lines') }} as lines
-    inner join {{ ref('stg_run') }} as run on lines.purchase_date > run.as_of_date
-    where lines.reported_day >= (select as_of_date from {{ ref('stg_run') }})
-    group by lines.store, lines.delivery_id
+    -- Lines after the as-of day. The day in the report is at most one away from that of the marketplace's clock, and
+    -- leaves all others out of the scan as long as it is compared with a subquery: by a join, ten million lines take
+    -- 6.6 s of CPU time instead of 0.05.
+    select 'orders', store, delivery_id, count(*), 0
+    from {{ ref('int_order_lines') }}
+    where
+        purchase_date > (select run.as_of_date from {{ ref('stg_run') }} as run)
+        and reported_day >= (select run.as_of_date from {{ ref('stg_run') }} as run)
+    group by store, delivery_id
     union all
     select 'mfn_returns', store, delivery_id, count(*), 0
     from {{ ref('int_returns') }}

@@ -5,17 +5,7 @@ with run as (
     select * from {{ ref('dim_run') }}
 ),
 
--- Where a day without a refund means 0: on the days that a store's settlements tell of, and for what the seller ships
--- on all days as soon as one such refund is known, for the report of requests names them too.
-settled_stores as (
-    select
-        store,
-        min(posted_date) as settled_from,
-        max(posted_date) as settled_through
-    from {{ ref('fct_settlement_lines') }}
-    group by store
-),
-
+-- stores whose report of requests names refunds
 reporting_stores as (
     select distinct store
     from {{ ref('fct_refunds') }}
@@ -141,13 +131,15 @@ days as (
     group by store, marketplace, asin, date
 ),
 
+-- Where a day without a refund means 0: on the days that a store's settlements tell of, and for what the seller ships
+-- on all days as soon as one such refund is known, for the report of requests names them too.
 known_days as (
     select
         days.*,
         coalesce(days.date between settled_stores.settled_from and settled_stores.settled_through, false)
         or (days.is_reported and reporting_stores.store is not null) as is_refund_known
     from days
-    left join settled_stores on days.store = settled_stores.store
+    left join {{ settled_stores() }} as settled_stores on days.store = settled_stores.store
     left join reporting_stores on days.store = reporting_stores.store
 )
 

@@ -4,15 +4,6 @@ with run as (
     select * from {{ ref('dim_run') }}
 ),
 
--- how far the settlements of a store reach: only there is a window without a refund known to have none
-settled_stores as (
-    select
-        store,
-        max(posted_date) as settled_through
-    from {{ ref('fct_settlement_lines') }}
-    group by store
-),
-
 daily_rings as (
     select
         daily.store,
@@ -191,7 +182,7 @@ counted as (
     inner join daily_windows as windows using (store, marketplace, asin, channel, window_days)
     left join cohort_windows as cohorts using (store, marketplace, asin, channel, window_days)
     left join {{ ref('dim_asin') }} as asins using (store, marketplace, asin)
-    left join settled_stores as settled using (store)
+    left join {{ settled_stores() }} as settled using (store)
 ),
 
 category_rates as (

@@ -392,16 +392,6 @@ fba_refunds as (
         and {{ is_full_refund('missing.refund_amount', 'unit_prices.unit_price') }}
 ),
 
--- the days that the store's settlements tell of
-covered as (
-    select
-        store,
-        min(posted_date) as first_posted,
-        max(posted_date) as last_posted
-    from {{ ref('fct_settlement_lines') }}
-    group by store
-),
-
 -- Refunded by the seller's account, and no unit: no request at all, or one whose parcel did not arrive. A parcel under
 -- way for no longer than the processing days is not a case yet. The clock needs the day of the refund, which the
 -- request's report does not tell: where the store has settlements, they are waited for.
@@ -434,12 +424,12 @@ fbm_refunds as (
         from requests
         group by store, order_id, asin
     ) as asked using (store, order_id, asin)
-    left join covered on refunds.store = covered.store
+    left join {{ settled_stores() }} as settled_stores on refunds.store = settled_stores.store
     {{ join_figure('days', 'safet_claim_days', 'refunds.marketplace', 'refunds.refund_date') }}
     cross join run
     where refunds.channel = 'FBM'
         and not refunds.is_a_to_z
-        and (refunds.is_settled or covered.store is null)
+        and (refunds.is_settled or settled_stores.store is null)
         and not coalesce(asked.is_settled, false)
         and days.value is not null
         and {{ add_days('refunds.refund_date', 'run.processing_days') }} <= run.as_of_date
@@ -464,7 +454,7 @@ unrefunded as (
         {{ row_said(unit_says, 1) }} as evidence_zh,
         false as ends_when_due
     from {{ ref('fct_returns') }} as returns
-    inner join covered on returns.store = covered.store
+    inner join {{ settled_stores() }} as settled_stores on returns.store = settled_stores.store
     left join refunds
         on returns.store = refunds.store and returns.order_id = refunds.order_id and returns.asin = refunds.asin
     cross join run
@@ -474,8 +464,8 @@ unrefunded as (
         and returns.refund_amount is null
         and refunds.order_id is null
         and {{ in_window('returns.return_date', 'run.as_of_date', 90) }}
-        and returns.purchase_date >= covered.first_posted
-        and {{ add_days('returns.return_date', 'run.return_window_days') }} <= covered.last_posted
+        and returns.purchase_date >= settled_stores.settled_from
+        and {{ add_days('returns.return_date', 'run.return_window_days') }} <= settled_stores.settled_through
 ),
 
 cases as (

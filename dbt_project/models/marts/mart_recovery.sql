@@ -5,15 +5,6 @@ with run as (
     select * from {{ ref('dim_run') }}
 ),
 
--- a store's fees are known up to the month of its last posting; that month is known in part
-settled_stores as (
-    select
-        store,
-        max(posted_date) as settled_through
-    from {{ ref('fct_settlement_lines') }}
-    group by store
-),
-
 -- grade of a used SKU as the report states it; the newest statement wins
 grade_of_sku as (
     select
@@ -226,7 +217,7 @@ amounts as (
         ) as is_final
     from cells
     cross join run
-    left join settled_stores on cells.store = settled_stores.store
+    left join {{ settled_stores() }} as settled_stores on cells.store = settled_stores.store
 ),
 
 -- what one unit of the grade brings at today's new price by the dated figures, and what disposing of it does

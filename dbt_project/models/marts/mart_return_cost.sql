@@ -11,15 +11,6 @@ marketplaces as (
     select marketplace, currency from {{ ref('dim_marketplace') }}
 ),
 
--- how far the settlements of a store reach
-settled_stores as (
-    select
-        store,
-        max(posted_date) as settled_through
-    from {{ ref('fct_settlement_lines') }}
-    group by store
-),
-
 -- Units that are not back in sellable stock, by day and SKU. A fulfilment centre judges what it takes back; a used unit
 -- was written off when it came back for the first time. Nobody reports in what state a parcel reached the seller.
 lost_units as (
@@ -240,7 +231,7 @@ known as (
         summed.other_currency
     from summed
     cross join run
-    left join settled_stores as settled on summed.store = settled.store
+    left join {{ settled_stores() }} as settled on summed.store = settled.store
 ),
 
 -- a part of ALL is what is known of it
